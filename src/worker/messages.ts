@@ -1,0 +1,101 @@
+// The protocol between the page and the engine's worker: types only. Requests go to the worker, events come back.
+
+export interface SamplingSettings {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  /** 0 is off. */
+  readonly topK: number;
+  /** 1 is off. */
+  readonly topP: number;
+  /** 0 is off. */
+  readonly minP: number;
+  /** Unsigned 32 bits. */
+  readonly seed: number;
+}
+
+export type WorkerRequest =
+  | { readonly kind: "load"; readonly modelUrl: string }
+  /** Forgets the conversation; the engine and its weights stay. */
+  | { readonly kind: "newChat"; readonly systemPrompt: string }
+  | {
+      readonly kind: "send";
+      readonly turn: number;
+      readonly text: string;
+      readonly sampling: SamplingSettings;
+      readonly maxTokens: number;
+    }
+  | { readonly kind: "stop"; readonly turn: number };
+
+export type LoadPhase = "adapter" | "manifest" | "weights" | "kernels";
+
+/** What the page needs to know of a loaded model and the GPU that runs it. */
+export interface ReadyModel {
+  readonly name: string;
+  readonly numParameters: number;
+  readonly downloadBytes: number;
+  readonly numLayers: number;
+  readonly numLightningLayers: number;
+  readonly numExperts: number;
+  readonly expertsPerToken: number;
+  /** null: the checkpoint does not say. */
+  readonly trainedContextLength: number | null;
+  /** Tokens that one conversation can hold here. */
+  readonly contextLength: number;
+  readonly defaultSampling: Omit<SamplingSettings, "seed">;
+  /** e.g. "nvidia ampere"; empty strings when the browser does not tell. */
+  readonly gpu: { readonly vendor: string; readonly architecture: string; readonly description: string; readonly isSoftware: boolean };
+}
+
+/** One kind of GPU memory. */
+export interface LedgerLine {
+  readonly kind: "weights" | "recurrent state" | "KV cache" | "activations" | "staging" | "snapshots" | "tables";
+  readonly allocatedBytes: number;
+  readonly usedBytes: number;
+}
+
+/** Why loading or answering failed; the page has a text for each. */
+export type FailureKind =
+  | "no-webgpu"
+  | "insecure-origin"
+  | "no-webgpu-in-worker"
+  | "no-adapter"
+  | "limit-too-small"
+  | "download"
+  | "bad-model"
+  | "device-lost"
+  | "out-of-memory"
+  | "internal";
+
+export interface Failure {
+  readonly kind: FailureKind;
+  /** `<thing>: expected x, got y`. */
+  readonly message: string;
+}
+
+/** eos: the model ended; length: maxTokens reached; stopped: by the person; context: the conversation is full. */
+export type StopReason = "eos" | "length" | "stopped" | "context";
+
+export interface TurnTimings {
+  /** Tokens read for this turn, and how long that took. */
+  readonly promptTokens: number;
+  readonly promptMs: number;
+  /** From `send` to the first text. */
+  readonly timeToFirstTokenMs: number;
+  readonly generatedTokens: number;
+  readonly generateMs: number;
+}
+
+export type WorkerEvent =
+  /** Sent once the manifest is read: the size is told before the weights are fetched. */
+  | { readonly kind: "size"; readonly name: string; readonly totalBytes: number }
+  | { readonly kind: "loading"; readonly phase: LoadPhase; readonly loadedBytes: number; readonly totalBytes: number }
+  | { readonly kind: "ready"; readonly model: ReadyModel }
+  | { readonly kind: "loadFailed"; readonly failure: Failure }
+  | { readonly kind: "chatCleared"; readonly usedTokens: number }
+  /** Prompt tokens read so far of this turn. */
+  | { readonly kind: "reading"; readonly turn: number; readonly readTokens: number; readonly totalTokens: number }
+  /** More of the answer; `text` is to be appended. `generatedTokens` and `elapsedMs` (since the first token) count from the turn's start. */
+  | { readonly kind: "text"; readonly turn: number; readonly text: string; readonly generatedTokens: number; readonly elapsedMs: number }
+  | { readonly kind: "turnEnded"; readonly turn: number; readonly reason: StopReason; readonly timings: TurnTimings; readonly usedTokens: number }
+  | { readonly kind: "turnFailed"; readonly turn: number; readonly failure: Failure }
+  | { readonly kind: "ledger"; readonly lines: readonly LedgerLine[] };
