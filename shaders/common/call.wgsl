@@ -1,0 +1,16 @@
+// What is constant for one call (a prefill block or an answer); src/kernels/call.ts writes it.
+struct Call {
+  num_tokens: u32,          // tokens in this block; 1 in decode
+  num_segments: u32,        // KV segments of each softmax layer
+  seed: u32,
+  top_k: u32,               // 0: off
+  temperature: f32,         // 0: greedy
+  top_p: f32,               // 1: off
+  min_p: f32,               // 0: off
+  repetition_penalty: f32,  // 1: off
+  frequency_penalty: f32,   // 0: off
+  presence_penalty: f32,    // 0: off
+  num_end_tokens: u32,      // of end_tokens
+  padding: u32,
+  end_tokens: array<vec4<u32>, 2>,
+}

@@ -1,0 +1,14 @@
+// What the engine asked of the GPU so far: plain numbers that tests and benchmarks read as differences.
+
+export interface Counters {
+  buffersCreated: number;
+  bindGroupsCreated: number;
+  pipelinesCreated: number;
+  dispatches: number;
+  submits: number;
+  mapCalls: number;
+}
+
+export function createCounters(): Counters {
+  return { buffersCreated: 0, bindGroupsCreated: 0, pipelinesCreated: 0, dispatches: 0, submits: 0, mapCalls: 0 };
+}

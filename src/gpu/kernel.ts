@@ -1,0 +1,116 @@
+// From a WGSL file to a dispatch: compile with constants, bind tensors, count workgroups. All plain objects.
+
+import type { GpuSession } from "./session.ts";
+import type { Tensor } from "./tensor.ts";
+
+export type BindingAccess = "uniform" | "read" | "read_write";
+
+/** What the host must know of a shader file: `shaders/<name>.wgsl` with entry point `<name>`. */
+export interface KernelSource {
+  readonly name: string;
+  /** Files of `shaders/` appended after the kernel's text, e.g. `common/reduce`. */
+  readonly appends: readonly string[];
+  /** Access of binding 0, 1, 2, … of group 0. */
+  readonly bindings: readonly BindingAccess[];
+}
+
+export interface Kernel {
+  readonly name: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroupLayout: GPUBindGroupLayout;
+}
+
+/** Workgroups in x, y, z. */
+export type Grid = readonly [number, number, number];
+
+/** A prepared kernel call: everything but the number of tokens is fixed when it is made. */
+export interface Dispatch {
+  /** e.g. `layer 3 lightning_block`. */
+  readonly label: string;
+  readonly kernel: Kernel;
+  readonly bindGroup: GPUBindGroup;
+  /** Workgroups for a block of that many tokens (1 in decode). */
+  readonly workgroups: (numTokens: number) => Grid;
+}
+
+/** A shader did not compile; `cause` is the compiler's text. */
+export class KernelError extends Error {
+  override readonly name = "KernelError";
+}
+
+const BUFFER_TYPES: Record<BindingAccess, GPUBufferBindingType> = {
+  uniform: "uniform",
+  read: "read-only-storage",
+  read_write: "storage",
+};
+
+/** Compiles a kernel once per session, file list and constants; throws KernelError with the compiler's text. */
+export function compileKernel(
+  session: GpuSession,
+  source: KernelSource,
+  constants: Readonly<Record<string, number>>,
+): Promise<Kernel> {
+  const key = JSON.stringify([source.name, source.appends, Object.entries(constants).sort()]);
+  let kernel = session.kernels.get(key);
+  if (!kernel) {
+    kernel = compile(session, source, constants);
+    session.kernels.set(key, kernel);
+  }
+  return kernel;
+}
+
+async function compile(
+  session: GpuSession,
+  { name, appends, bindings }: KernelSource,
+  constants: Readonly<Record<string, number>>,
+): Promise<Kernel> {
+  const { device } = session;
+  const code = [name, ...appends].map((path) => {
+    const text = session.shaders.get(path);
+    if (text === undefined) throw new KernelError(`shaders/${path}.wgsl: expected the file, got nothing`);
+    return text;
+  });
+  const bindGroupLayout = device.createBindGroupLayout({
+    label: name,
+    entries: bindings.map((access, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: BUFFER_TYPES[access] },
+    })),
+  });
+  const module = device.createShaderModule({ label: name, code: code.join("\n") });
+  try {
+    const pipeline = await device.createComputePipelineAsync({
+      label: name,
+      layout: device.createPipelineLayout({ label: name, bindGroupLayouts: [bindGroupLayout] }),
+      compute: { module, entryPoint: name, constants: { ...constants } },
+    });
+    session.counters.pipelinesCreated += 1;
+    return { name, pipeline, bindGroupLayout };
+  } catch (cause) {
+    const { messages } = await module.getCompilationInfo();
+    const text = messages.map((message) => `${message.lineNum}:${message.linePos} ${message.message}`).join("\n");
+    const firstLine = text || (cause instanceof Error ? cause.message : String(cause));
+    throw new KernelError(`shaders/${name}.wgsl: expected it to compile, got: ${firstLine}`, { cause });
+  }
+}
+
+/** Binds tensors in binding order. A dispatch belongs to its tensors: make it once and use it for every token. */
+export function createDispatch(
+  session: GpuSession,
+  kernel: Kernel,
+  label: string,
+  tensors: readonly Tensor[],
+  workgroups: (numTokens: number) => Grid,
+): Dispatch {
+  const bindGroup = session.device.createBindGroup({
+    label,
+    layout: kernel.bindGroupLayout,
+    entries: tensors.map(({ buffer, offsetBytes, sizeBytes }, binding) => ({
+      binding,
+      resource: { buffer, offset: offsetBytes, size: Math.ceil(sizeBytes / 4) * 4 },
+    })),
+  });
+  session.counters.bindGroupsCreated += 1;
+  return { label, kernel, bindGroup, workgroups };
+}

@@ -1,0 +1,121 @@
+// Owns the adapter, the device, the memory ledger and the compiled kernels. Several models can live in one session.
+
+import { createCounters } from "./counters.ts";
+import { type LedgerEntry, MemoryLedger, type MemoryKind } from "./ledger.ts";
+import { createTensor, type Tensor } from "./tensor.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** WGSL texts by path below `shaders/`, without the suffix: `embed`, `common/reduce`. */
+export type ShaderTexts = ReadonlyMap<string, string>;
+
+/** The browser or GPU lacks something the engine needs. */
+export class UnsupportedGpuError extends Error {
+  override readonly name = "UnsupportedGpuError";
+  readonly reason: "no-webgpu" | "no-adapter" | "limit-too-small";
+
+  constructor(reason: UnsupportedGpuError["reason"], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+export interface SessionOptions {
+  readonly shaders: ShaderTexts;
+  /** Limits beyond WebGPU's defaults; opening fails, naming the limit, when the adapter offers less. */
+  readonly requiredLimits?: Readonly<Record<string, number>>;
+}
+
+/** A device with a ledger. `lost` resolves when the device is lost for any reason but `close()`. */
+export class GpuSession {
+  readonly device: GPUDevice;
+  readonly adapterInfo: GPUAdapterInfo;
+  readonly shaders: ShaderTexts;
+  readonly ledger = new MemoryLedger();
+  readonly counters = createCounters();
+  /** Compiled kernels by source and constants; compileKernel fills it. */
+  readonly kernels = new Map<string, Promise<Kernel>>();
+  readonly lost: Promise<GPUDeviceLostInfo>;
+  readonly #entries = new Map<GPUBuffer, LedgerEntry>();
+  #closed = false;
+
+  private constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo, shaders: ShaderTexts) {
+    this.device = device;
+    this.adapterInfo = adapterInfo;
+    this.shaders = shaders;
+    this.lost = new Promise((resolve) => {
+      void device.lost.then((reason) => {
+        if (!this.#closed) resolve(reason);
+      });
+    });
+  }
+
+  /** Requests the fastest adapter and a device with default limits and no optional feature. */
+  static async open(gpu: GPU | undefined, options: SessionOptions): Promise<GpuSession> {
+    if (!gpu) throw new UnsupportedGpuError("no-webgpu", "WebGPU: expected navigator.gpu, got undefined");
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    if (!adapter) throw new UnsupportedGpuError("no-adapter", "GPU adapter: expected one, got none");
+    for (const [limit, needed] of Object.entries(options.requiredLimits ?? {})) {
+      const offered = Number(adapter.limits[limit as keyof GPUSupportedLimits]);
+      if (!(offered >= needed)) {
+        throw new UnsupportedGpuError("limit-too-small", `${limit}: expected at least ${needed}, got ${offered}`);
+      }
+    }
+    const device = await adapter.requestDevice({
+      label: "Relampago",
+      requiredLimits: { ...options.requiredLimits },
+    });
+    return new GpuSession(device, adapter.info, options.shaders);
+  }
+
+  /** The one place where GPU buffers are made. All can be copied from and to. */
+  createBuffer(label: string, kind: MemoryKind, sizeBytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    const { maxBufferSize } = this.device.limits;
+    if (sizeBytes > maxBufferSize) {
+      throw new UnsupportedGpuError(
+        "limit-too-small",
+        `${label}: expected at most ${maxBufferSize} bytes (maxBufferSize), got ${sizeBytes}`,
+      );
+    }
+    const buffer = this.device.createBuffer({ label, size: Math.ceil(sizeBytes / 16) * 16, usage });
+    const entry: LedgerEntry = { label, kind, allocatedBytes: buffer.size, usedBytes: buffer.size };
+    this.ledger.add(entry);
+    this.counters.buffersCreated += 1;
+    this.#entries.set(buffer, entry);
+    return buffer;
+  }
+
+  /** A storage tensor of 4-byte elements in a buffer of its own, zero at the start. */
+  createStorage(label: string, kind: MemoryKind, shape: readonly number[]): Tensor {
+    const sizeBytes = 4 * shape.reduce((product, length) => product * length, 1);
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    return createTensor(label, this.createBuffer(label, kind, sizeBytes, usage), shape);
+  }
+
+  /** A uniform of `numWords` u32 or f32. */
+  createUniform(label: string, numWords: number): Tensor {
+    const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+    const numPadded = Math.ceil(numWords / 4) * 4;
+    return createTensor(label, this.createBuffer(label, "tables", numPadded * 4, usage), [numPadded]);
+  }
+
+  setUsedBytes(buffer: GPUBuffer, usedBytes: number): void {
+    const entry = this.#entries.get(buffer);
+    if (!entry) throw new RangeError(`${buffer.label}: expected a buffer of this session`);
+    entry.usedBytes = usedBytes;
+  }
+
+  destroyBuffer(buffer: GPUBuffer): void {
+    const entry = this.#entries.get(buffer);
+    if (!entry) return;
+    this.ledger.remove(entry);
+    this.#entries.delete(buffer);
+    buffer.destroy();
+  }
+
+  /** Destroys the device and everything on it. */
+  close(): void {
+    this.#closed = true;
+    for (const buffer of [...this.#entries.keys()]) this.destroyBuffer(buffer);
+    this.device.destroy();
+  }
+}
