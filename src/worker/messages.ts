@@ -14,7 +14,10 @@ export interface SamplingSettings {
 }
 
 export type WorkerRequest =
+  /** Answered by `size`; the weights are fetched only after `fetchWeights`. */
   | { readonly kind: "load"; readonly modelUrl: string }
+  /** Sent once after `size`: at once, or when the person has agreed to the download. */
+  | { readonly kind: "fetchWeights" }
   /** Forgets the conversation; the engine and its weights stay. */
   | { readonly kind: "newChat"; readonly systemPrompt: string }
   | {
@@ -24,7 +27,8 @@ export type WorkerRequest =
       readonly sampling: SamplingSettings;
       readonly maxTokens: number;
     }
-  | { readonly kind: "stop"; readonly turn: number };
+  /** `shownTokens` is `generatedTokens` of the last `text` that was shown (0: none); the conversation goes on from exactly those tokens. */
+  | { readonly kind: "stop"; readonly turn: number; readonly shownTokens: number };
 
 export type LoadPhase = "adapter" | "manifest" | "weights" | "kernels";
 
@@ -86,7 +90,7 @@ export interface TurnTimings {
 }
 
 export type WorkerEvent =
-  /** Sent once the manifest is read: the size is told before the weights are fetched. */
+  /** Sent once the manifest is read; the worker then waits for `fetchWeights`. */
   | { readonly kind: "size"; readonly name: string; readonly totalBytes: number }
   | { readonly kind: "loading"; readonly phase: LoadPhase; readonly loadedBytes: number; readonly totalBytes: number }
   | { readonly kind: "ready"; readonly model: ReadyModel }
