@@ -106,5 +106,7 @@ async function readTensor(source: WeightSource, name: string): Promise<Weight> {
     offset += chunk.byteLength;
   }
   if (offset !== sizeBytes) throw new RangeError(`tensor ${name}: expected ${sizeBytes} bytes, got ${offset}`);
-  return decodeRows(encoded, format, shape.at(-1)!);
+  const numColumns = shape.at(-1)!;
+  const numRows = shape.slice(0, -1).reduce((product, length) => product * length, 1);
+  return decodeRows(format, encoded, numRows, numColumns);
 }
