@@ -86,6 +86,7 @@ export interface TurnTimings {
   /** From `send` to the first text. */
   readonly timeToFirstTokenMs: number;
   readonly generatedTokens: number;
+  /** From the first token to the last: generatedTokens - 1 steps. */
   readonly generateMs: number;
 }
 
