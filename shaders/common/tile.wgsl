@@ -1,0 +1,57 @@
+// The tile of a matrix product: TILE_TOKENS input rows times TILE_ROWS weight rows, 4 × 4 sums a thread.
+// The kernel declares `override TILE_TOKENS, TILE_ROWS, NUM_ROWS, WEIGHT_GROUPS: u32`, binds `weights`, and defines
+// `tile_input(tile_token, column4) -> vec4<f32>`, zero beyond the last column. TILE_TOKENS·TILE_ROWS/16 threads.
+// A row of a tile takes 9 vec4: the ninth keeps neighbouring rows in different banks.
+const TILE_STRIDE: u32 = 9u;
+
+var<workgroup> tile_inputs: array<vec4<f32>, TILE_TOKENS * TILE_STRIDE>;
+var<workgroup> tile_weights: array<vec4<f32>, TILE_ROWS * TILE_STRIDE>;
+
+/// Sums of four tokens (vectors) by four rows (components): token `local / (TILE_ROWS/4) + t·TILE_TOKENS/4`,
+/// row `local % (TILE_ROWS/4) + r·TILE_ROWS/4` of the tile whose weights start at `first_row`.
+fn multiply_tile(local: u32, first_row: u32, end_row: u32) -> array<vec4<f32>, 4> {
+  let num_threads = TILE_TOKENS * TILE_ROWS / 16u;
+  let token = (local / (TILE_ROWS / 4u)) * TILE_STRIDE;
+  let row = (local % (TILE_ROWS / 4u)) * TILE_STRIDE;
+  let token_step = TILE_TOKENS / 4u * TILE_STRIDE;
+  let row_step = TILE_ROWS / 4u * TILE_STRIDE;
+  var sums_0 = vec4<f32>();
+  var sums_1 = vec4<f32>();
+  var sums_2 = vec4<f32>();
+  var sums_3 = vec4<f32>();
+  for (var group = 0u; group < WEIGHT_GROUPS; group++) {
+    for (var i = local; i < TILE_TOKENS * 8u; i += num_threads) {
+      tile_inputs[(i / 8u) * TILE_STRIDE + i % 8u] = tile_input(i / 8u, group * 8u + i % 8u);
+    }
+    for (var i = local; i < TILE_ROWS; i += num_threads) {
+      // Rows past the end repeat the last one; their sums are not stored.
+      let values = weight_group(min(first_row + i, end_row - 1u), group);
+      let base = i * TILE_STRIDE;
+      tile_weights[base] = values[0];
+      tile_weights[base + 1u] = values[1];
+      tile_weights[base + 2u] = values[2];
+      tile_weights[base + 3u] = values[3];
+      tile_weights[base + 4u] = values[4];
+      tile_weights[base + 5u] = values[5];
+      tile_weights[base + 6u] = values[6];
+      tile_weights[base + 7u] = values[7];
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < 8u; k++) {
+      let w_0 = tile_weights[row + k];
+      let w_1 = tile_weights[row + row_step + k];
+      let w_2 = tile_weights[row + 2u * row_step + k];
+      let w_3 = tile_weights[row + 3u * row_step + k];
+      let x_0 = tile_inputs[token + k];
+      let x_1 = tile_inputs[token + token_step + k];
+      let x_2 = tile_inputs[token + 2u * token_step + k];
+      let x_3 = tile_inputs[token + 3u * token_step + k];
+      sums_0 += vec4<f32>(dot(x_0, w_0), dot(x_0, w_1), dot(x_0, w_2), dot(x_0, w_3));
+      sums_1 += vec4<f32>(dot(x_1, w_0), dot(x_1, w_1), dot(x_1, w_2), dot(x_1, w_3));
+      sums_2 += vec4<f32>(dot(x_2, w_0), dot(x_2, w_1), dot(x_2, w_2), dot(x_2, w_3));
+      sums_3 += vec4<f32>(dot(x_3, w_0), dot(x_3, w_1), dot(x_3, w_2), dot(x_3, w_3));
+    }
+    workgroupBarrier();
+  }
+  return array<vec4<f32>, 4>(sums_0, sums_1, sums_2, sums_3);
+}

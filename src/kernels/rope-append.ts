@@ -1,0 +1,45 @@
+import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
+import type { GpuSession } from "../gpu/session.ts";
+import { expectRows, expectShape, type Tensor } from "../gpu/tensor.ts";
+import { ROPE_ROWS } from "./rope-table.ts";
+
+export interface RopeAppendConstants {
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  readonly headDim: number;
+}
+
+export interface RopeAppendTensors {
+  readonly call: Tensor;
+  readonly segment: Tensor;
+  readonly step: Tensor;
+  /** (blockSize, (numHeads + 2 numKvHeads) * headDim): queries, keys, values */
+  readonly qkv: Tensor;
+  /** (2, ROPE_ROWS, headDim / 2, 2) */
+  readonly ropeTable: Tensor;
+  /** (capacity, 2, numKvHeads, headDim), rows of the block's tokens written */
+  readonly cache: Tensor;
+}
+
+/** Compiles `rope_append`. */
+export async function createRopeAppend(session: GpuSession, { numHeads, numKvHeads, headDim }: RopeAppendConstants) {
+  const kernel = await compileKernel(
+    session,
+    {
+      name: "rope_append",
+      appends: ["common/call", "common/step", "common/segment", "common/rope"],
+      bindings: ["uniform", "uniform", "read", "read", "read", "read_write"],
+    },
+    { WORKGROUP_SIZE: 32, NUM_HEADS: numHeads, NUM_KV_HEADS: numKvHeads, HEAD_DIM: headDim },
+  );
+  return (label: string, { call, segment, step, qkv, ropeTable, cache }: RopeAppendTensors): Dispatch => {
+    expectRows(qkv, [(numHeads + 2 * numKvHeads) * headDim]);
+    expectShape(ropeTable, [2, ROPE_ROWS, headDim / 2, 2]);
+    expectRows(cache, [2, numKvHeads, headDim]);
+    return createDispatch(session, kernel, label, [call, segment, step, qkv, ropeTable, cache], (numTokens) => [
+      numTokens,
+      numKvHeads,
+      1,
+    ]);
+  };
+}
