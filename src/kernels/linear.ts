@@ -7,6 +7,8 @@ import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.t
 
 export interface LinearConstants {
   readonly format: WeightFormat;
+  /** Of a stack of matrices, the row where this one begins (0 when absent). */
+  readonly firstRow?: number;
   readonly numRows: number;
   /** A multiple of 4. */
   readonly numColumns: number;
@@ -17,7 +19,7 @@ export interface LinearTensors {
   readonly call: Tensor;
   /** (blockSize, numColumns) */
   readonly input: Tensor;
-  /** (numRows, numColumns) */
+  /** (at least firstRow + numRows, numColumns) */
   readonly weights: WeightMatrix;
   /** (blockSize, numRows), written */
   readonly output: Tensor;
@@ -25,7 +27,7 @@ export interface LinearTensors {
 
 /** Compiles `linear` for one matrix shape. */
 export async function createLinear(session: GpuSession, constants: LinearConstants) {
-  const { format, numRows, numColumns, activation } = constants;
+  const { format, firstRow = 0, numRows, numColumns, activation } = constants;
   const kernel = await compileKernel(
     session,
     {
@@ -35,6 +37,7 @@ export async function createLinear(session: GpuSession, constants: LinearConstan
     },
     {
       ...TILE_CONSTANTS,
+      FIRST_ROW: firstRow,
       NUM_ROWS: numRows,
       NUM_COLUMNS: numColumns,
       WEIGHT_GROUPS: numWeightGroups(numColumns),
@@ -43,7 +46,7 @@ export async function createLinear(session: GpuSession, constants: LinearConstan
   );
   return (label: string, { call, input, weights, output }: LinearTensors): Dispatch => {
     expectRows(input, [numColumns]);
-    expectWeights(weights, format, numRows, numColumns);
+    expectWeights(weights, format, Math.max(weights.shape[0] ?? 0, firstRow + numRows), numColumns);
     expectRows(output, [numRows]);
     return createDispatch(session, kernel, label, [call, input, weights, output], (numTokens) => [
       Math.ceil(numRows / TILE_ROWS),
