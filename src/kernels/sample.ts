@@ -25,7 +25,15 @@ export async function createSample(session: GpuSession, { vocabSize }: SampleCon
     session,
     {
       name: "sample",
-      appends: ["common/call", "common/step", "common/reduce", "common/prefix_sum", "common/sortable", "common/philox"],
+      appends: [
+        "common/call",
+        "common/step",
+        "common/reduce",
+        "common/prefix_sum",
+        "common/sortable",
+        "common/smallest_kept",
+        "common/philox",
+      ],
       bindings: ["uniform", "read_write", "read_write", "read_write"],
     },
     { WORKGROUP_SIZE, VOCAB_SIZE: vocabSize },
