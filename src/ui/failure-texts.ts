@@ -1,0 +1,103 @@
+// What each failure means for the person, and what to do about it.
+
+import type { FailureKind } from "../worker/messages.ts";
+
+export interface FailureText {
+  readonly title: string;
+  readonly advice: readonly string[];
+  /** Whether the list of browsers that have WebGPU helps. */
+  readonly namesBrowsers: boolean;
+  /** What the button says; null where trying again cannot help. */
+  readonly retry: string | null;
+}
+
+/** Source: github.com/gpuweb/gpuweb/wiki/Implementation-Status. */
+export const WEBGPU_BROWSERS: readonly { readonly browser: string; readonly where: string }[] = [
+  { browser: "Chrome and Edge", where: "113 on Windows, macOS and ChromeOS; 121 on Android 12; 144 or later on Linux, by GPU" },
+  { browser: "Safari", where: "26 on macOS, iOS and iPadOS" },
+  { browser: "Firefox", where: "141 on Windows; 147 on Macs with Apple silicon" },
+];
+
+export const FAILURE_TEXTS: Readonly<Record<FailureKind, FailureText>> = {
+  "no-webgpu": {
+    title: "This browser has no WebGPU",
+    advice: [
+      "The model runs on your GPU through WebGPU, which this browser does not offer or has switched off.",
+      "Open this page in one of the browsers below, or a newer version of yours.",
+    ],
+    namesBrowsers: true,
+    retry: null,
+  },
+  "insecure-origin": {
+    title: "This address is not secure, so the browser hides the GPU",
+    advice: [
+      "Browsers offer WebGPU only to pages from https:// or from http://localhost; this one came over plain http.",
+      "Serve the page over https, or open it on the machine that serves it, as http://localhost. From another machine, a tunnel does it too: ssh -L 8080:localhost:PORT, then http://localhost:8080.",
+    ],
+    namesBrowsers: false,
+    retry: null,
+  },
+  "no-webgpu-in-worker": {
+    title: "This browser has WebGPU, but not in workers",
+    advice: [
+      "The model runs in a worker, so that the page stays quick while it answers. This browser offers its GPU to the page alone.",
+      "A newer version of it, or one of the browsers below, offers it to both.",
+    ],
+    namesBrowsers: true,
+    retry: null,
+  },
+  "no-adapter": {
+    title: "The browser finds no GPU that it may use",
+    advice: [
+      "WebGPU is there, but no graphics adapter: hardware acceleration may be switched off in the browser's settings, or the driver may be too old or blocked.",
+      "Switch hardware acceleration on, update the graphics driver, and restart the browser. In Chrome, chrome://gpu tells the reason. On Linux, WebGPU may need a newer version of the browser.",
+    ],
+    namesBrowsers: true,
+    retry: "Look again",
+  },
+  "limit-too-small": {
+    title: "This GPU is too small for the model",
+    advice: [
+      "The model needs more of one resource than this GPU offers; the detail below names it.",
+      "If the computer has a second, larger GPU, let the browser use that one in the system's graphics settings.",
+    ],
+    namesBrowsers: false,
+    retry: "Try again",
+  },
+  download: {
+    title: "The model could not be downloaded",
+    advice: ["The connection broke off, or the server did not send what was asked for. Check the connection and try again."],
+    namesBrowsers: false,
+    retry: "Try again",
+  },
+  "bad-model": {
+    title: "The model's files are damaged",
+    advice: [
+      "What arrived is not what the model's description says, so none of it is used.",
+      "Try again; if it stays so, the files on the server are wrong and need to be exported anew.",
+    ],
+    namesBrowsers: false,
+    retry: "Try again",
+  },
+  "device-lost": {
+    title: "The GPU was taken away",
+    advice: [
+      "The driver restarted, the computer slept, or another program needed the GPU. The conversation that it held is gone.",
+      "Loading again starts a new chat; a message without an answer goes back into the text field.",
+    ],
+    namesBrowsers: false,
+    retry: "Load again",
+  },
+  "out-of-memory": {
+    title: "The GPU has too little free memory",
+    advice: ["Close other tabs and programs that use the GPU, then load the model again. A message without an answer goes back into the text field."],
+    namesBrowsers: false,
+    retry: "Load again",
+  },
+  internal: {
+    title: "Something went wrong in the engine",
+    advice: ["This is a fault of the program, not of yours. Loading again may help. A message without an answer goes back into the text field."],
+    namesBrowsers: false,
+    retry: "Load again",
+  },
+};

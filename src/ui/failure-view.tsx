@@ -1,0 +1,31 @@
+// A failure, in words: what it means, what to do, which browsers work, and a way to try again.
+
+import type { Failure } from "../worker/messages.ts";
+import { FAILURE_TEXTS, WEBGPU_BROWSERS } from "./failure-texts.ts";
+import { WarningIcon } from "./icons.tsx";
+
+export function FailureView({ failure, onRetry }: { failure: Failure; onRetry: () => void }) {
+  const { title, advice, namesBrowsers, retry } = FAILURE_TEXTS[failure.kind];
+  return (
+    <section class="failure" role="alert">
+      <h2>
+        <WarningIcon />
+        {title}
+      </h2>
+      {advice.map((paragraph) => (
+        <p key={paragraph}>{paragraph}</p>
+      ))}
+      {namesBrowsers && (
+        <dl class="facts">
+          {WEBGPU_BROWSERS.map(({ browser, where }) => [<dt key={browser}>{browser}</dt>, <dd key={where}>{where}</dd>])}
+        </dl>
+      )}
+      {retry && (
+        <button class="button button-primary" type="button" onClick={onRetry}>
+          {retry}
+        </button>
+      )}
+      <p class="failure-detail">{failure.message}</p>
+    </section>
+  );
+}

@@ -1,0 +1,48 @@
+// Name, quiet status (model, GPU, memory, speed), and New chat.
+
+import { BoltIcon, NewChatIcon } from "./icons.tsx";
+import { ModelPanel, MODEL_PANEL_ID } from "./model-panel.tsx";
+import { nameGpu } from "./gpu-name.ts";
+import { formatBytes, formatSpeed } from "./quantities.ts";
+import type { Page } from "./state/page.ts";
+
+function Status({ page }: { page: Page }) {
+  const model = page.lifeCycle.model.value;
+  if (!model) return null;
+  const speed = page.tokensPerSecond.value;
+  return (
+    <>
+      <button class="status" type="button" popovertarget={MODEL_PANEL_ID} title="Model, GPU and memory">
+        <span class="visually-hidden">Model, GPU and memory: </span>
+        <span class="status-item status-wide">{model.name}</span>
+        <span class="status-item status-wide">{nameGpu(model.gpu)}</span>
+        {page.memory.lines.value.length > 0 && <span class="status-item">{formatBytes(page.memory.allocatedBytes.value)}</span>}
+        {speed !== null && <span class="status-item status-speed">{formatSpeed(speed)}</span>}
+      </button>
+      <ModelPanel page={page} model={model} />
+    </>
+  );
+}
+
+function NewChatButton({ page }: { page: Page }) {
+  const canClear = page.lifeCycle.model.value !== null && page.conversation.turns.value.length > 0;
+  return (
+    <button class="button header-button" type="button" disabled={!canClear} onClick={page.conversation.newChat}>
+      <NewChatIcon />
+      <span>New chat</span>
+    </button>
+  );
+}
+
+export function Header({ page }: { page: Page }) {
+  return (
+    <header class="header">
+      <h1 class="brand">
+        <BoltIcon size={22} />
+        Relampago
+      </h1>
+      <Status page={page} />
+      <NewChatButton page={page} />
+    </header>
+  );
+}

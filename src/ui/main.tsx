@@ -1,0 +1,29 @@
+// Starts the page: gives the state its ports, and draws it.
+
+import { render } from "preact";
+import { startEngine } from "../worker/client.ts";
+import { App } from "./app.tsx";
+import { readEnvironment } from "./environment.ts";
+import { createPage } from "./state/page.ts";
+import "./styles/base.css";
+import "./styles/header.css";
+import "./styles/welcome.css";
+import "./styles/chat.css";
+import "./styles/composer.css";
+import "./styles/panel.css";
+
+const TICK_MS = 250;
+
+const page = createPage({
+  modelUrl: new URL("models/relampago-71m/", document.baseURI).href,
+  environment: readEnvironment(),
+  startEngine,
+  now: () => performance.now(),
+  randomSeed: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
+});
+
+addEventListener("hashchange", () => page.navigate(location.hash));
+setInterval(() => page.tick(), TICK_MS);
+page.navigate(location.hash);
+page.start();
+render(<App page={page} />, document.getElementById("app")!);

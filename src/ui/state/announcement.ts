@@ -1,0 +1,41 @@
+// What a screen reader is told, in whole sentences: phases of loading and complete answers, never single tokens.
+
+import type { ConversationState, Turn } from "./conversation.ts";
+import type { LifeCycle } from "./life-cycle.ts";
+import { endingText } from "./ending.ts";
+
+function announceLoading(cycle: LifeCycle): string {
+  switch (cycle.state) {
+    case "starting":
+      return "Starting.";
+    case "asking":
+      return "Waiting for your agreement to the download.";
+    case "loading":
+      return cycle.phase === "kernels" ? "Preparing the GPU." : "Downloading the model.";
+    case "ready":
+      return "The model is ready.";
+    case "failed":
+      return "";
+  }
+}
+
+function announceTurn({ status, answer }: Turn): string {
+  const current = status.value;
+  switch (current.state) {
+    case "reading":
+    case "answering":
+      return "Answering.";
+    case "stopping":
+      return "Stopping.";
+    case "ended":
+      return [answer.peek(), endingText(current)].filter(Boolean).join(" ");
+    case "failed":
+      return "";
+  }
+}
+
+/** The sentence of the moment; failures announce themselves where they are shown. */
+export function announce(cycle: LifeCycle, conversation: ConversationState): string {
+  const turn = conversation.turns.value.at(-1);
+  return cycle.state === "ready" && turn ? announceTurn(turn) : announceLoading(cycle);
+}

@@ -1,0 +1,19 @@
+// How the end of an answer is told, when it is not the model's own.
+
+import { type TurnStatus, wasRefused } from "./conversation.ts";
+
+/** A sentence for a turn that did not end by itself; "" for one that did or still runs. */
+export function endingText(status: TurnStatus): string {
+  if (status.state !== "ended") return "";
+  if (wasRefused(status)) return "This message does not fit into what is left of the conversation, so it was not read.";
+  switch (status.reason) {
+    case "eos":
+      return "";
+    case "stopped":
+      return "Stopped.";
+    case "length":
+      return "Cut at the maximum answer length, which you can change under Sampling.";
+    case "context":
+      return "The conversation is full, so the answer ends here.";
+  }
+}

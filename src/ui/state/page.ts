@@ -1,0 +1,140 @@
+// All state of the page and what a person can do with it. Knows no DOM: the worker, the clock and the browser's facts
+// come in through ports.
+
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Failure, WorkerEvent, WorkerRequest } from "../../worker/messages.ts";
+import { announce } from "./announcement.ts";
+import { type ContextOutlook, computeOutlook } from "./context-budget.ts";
+import { type ConversationState, createConversation } from "./conversation.ts";
+import { createLifeCycle, type Environment, findObstacle, type LifeCycleState, mustAsk } from "./life-cycle.ts";
+import { createMemory, type MemoryState } from "./memory.ts";
+import { parseRoute, type Route } from "./route.ts";
+import { createSampling, type SamplingState } from "./sampling.ts";
+import { speedOf } from "./speed.ts";
+import { applyEvent } from "./worker-events.ts";
+
+export interface Engine {
+  send(request: WorkerRequest): void;
+  close(): void;
+}
+
+export interface PagePorts {
+  readonly modelUrl: string;
+  readonly environment: Environment;
+  startEngine(onEvent: (event: WorkerEvent) => void, onCrash: (failure: Failure) => void): Engine;
+  /** Milliseconds, monotonic. */
+  now(): number;
+  /** An unsigned 32-bit number. */
+  randomSeed(): number;
+}
+
+export interface Page {
+  readonly environment: Environment;
+  readonly route: ReadonlySignal<Route>;
+  readonly lifeCycle: LifeCycleState;
+  readonly conversation: ConversationState;
+  readonly sampling: SamplingState;
+  readonly memory: MemoryState;
+  /** Milliseconds; moves only while something is awaited. */
+  readonly clock: Signal<number>;
+  readonly canSend: ReadonlySignal<boolean>;
+  /** null until the model is ready. */
+  readonly outlook: ReadonlySignal<ContextOutlook | null>;
+  /** Of the latest answer. */
+  readonly tokensPerSecond: ReadonlySignal<number | null>;
+  readonly announcement: ReadonlySignal<string>;
+  /** Starts the engine, or a new one after a failure. */
+  start(): void;
+  /** Agrees to the download. */
+  agree(): void;
+  send(): void;
+  navigate(hash: string): void;
+  /** To be called a few times a second. */
+  tick(): void;
+}
+
+export function createPage({ modelUrl, environment, startEngine, now, randomSeed }: PagePorts): Page {
+  let engine: Engine | null = null;
+  const clock = signal(now());
+  const route = signal<Route>("chat");
+  const lifeCycle = createLifeCycle(clock, now);
+  const sampling = createSampling(lifeCycle.model, randomSeed);
+  const conversation = createConversation((request) => engine?.send(request), now);
+  const memory = createMemory();
+
+  const fetchWeights = (name: string, totalBytes: number): void => {
+    lifeCycle.set({ state: "loading", name, phase: "weights", loadedBytes: 0, totalBytes, sinceMs: now(), samples: [] });
+    engine?.send({ kind: "fetchWeights" });
+  };
+  const weigh = (name: string, totalBytes: number): void => {
+    if (mustAsk(totalBytes, environment)) lifeCycle.set({ state: "asking", name, totalBytes });
+    else fetchWeights(name, totalBytes);
+  };
+  const fail = (failure: Failure): void => {
+    engine?.close();
+    engine = null;
+    lifeCycle.set({ state: "failed", failure });
+  };
+
+  const outlook = computed(() => {
+    const model = lifeCycle.model.value;
+    if (!model) return null;
+    const { maxTokens } = sampling.settings.value;
+    const draft = conversation.draft.value;
+    return computeOutlook(conversation.usedTokens.value, model.contextLength, model.trainedContextLength, draft, maxTokens);
+  });
+  const canSend = computed(
+    () =>
+      lifeCycle.current.value.state === "ready" &&
+      conversation.activity.value === "idle" &&
+      conversation.draft.value.trim() !== "" &&
+      outlook.value?.room !== "full",
+  );
+
+  return {
+    environment,
+    route,
+    lifeCycle,
+    conversation,
+    sampling,
+    memory,
+    clock,
+    canSend,
+    outlook,
+    tokensPerSecond: computed(() => {
+      const speeds = conversation.turns.value.map(speedOf);
+      return speeds.findLast((speed) => speed !== null) ?? null;
+    }),
+    announcement: computed(() => announce(lifeCycle.current.value, conversation)),
+    start: () => {
+      engine?.close();
+      engine = null;
+      const obstacle = findObstacle(environment);
+      if (obstacle) return fail(obstacle);
+      batch(() => {
+        conversation.abandon();
+        memory.set([]);
+        clock.value = now();
+        lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
+      });
+      const targets = { lifeCycle, conversation, memory, weigh };
+      engine = startEngine((event) => applyEvent(event, targets), fail);
+      engine.send({ kind: "load", modelUrl });
+    },
+    agree: () => {
+      const cycle = lifeCycle.current.value;
+      if (cycle.state === "asking") fetchWeights(cycle.name, cycle.totalBytes);
+    },
+    send: () => {
+      if (canSend.value) conversation.sendDraft(sampling.draw());
+    },
+    navigate: (hash) => {
+      route.value = parseRoute(hash);
+    },
+    tick: () => {
+      const { state } = lifeCycle.current.value;
+      const isLoading = state === "starting" || state === "loading";
+      if (isLoading || conversation.activity.value !== "idle") clock.value = now();
+    },
+  };
+}

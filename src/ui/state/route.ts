@@ -1,0 +1,11 @@
+// Which page an address names. Routes live behind the `#`, so that the site works under any base path.
+
+export type Route = "chat";
+
+/** The route of a location's hash; the chat for every unknown one. */
+export function parseRoute(hash: string): Route {
+  switch (hash.replace(/^#\/?/, "")) {
+    default:
+      return "chat";
+  }
+}

@@ -1,0 +1,47 @@
+// The one place where the worker's events become state.
+
+import type { WorkerEvent } from "../../worker/messages.ts";
+import type { ConversationState } from "./conversation.ts";
+import type { LifeCycleState } from "./life-cycle.ts";
+import type { MemoryState } from "./memory.ts";
+
+export interface EventTargets {
+  readonly lifeCycle: LifeCycleState;
+  readonly conversation: ConversationState;
+  readonly memory: MemoryState;
+  /** Decides whether to ask before the weights are fetched. */
+  weigh(name: string, totalBytes: number): void;
+}
+
+export function applyEvent(event: WorkerEvent, { lifeCycle, conversation, memory, weigh }: EventTargets): void {
+  switch (event.kind) {
+    case "size":
+      return weigh(event.name, event.totalBytes);
+    case "loading":
+      return lifeCycle.advance(event.phase, event.loadedBytes, event.totalBytes);
+    case "ready":
+      return lifeCycle.set({ state: "ready", model: event.model });
+    case "loadFailed":
+      return lifeCycle.set({ state: "failed", failure: event.failure });
+    case "chatCleared":
+      return conversation.clear(event.usedTokens);
+    case "reading":
+      return conversation.read(event.turn, event.readTokens, event.totalTokens);
+    case "text":
+      return conversation.append(event.turn, event.text, event.generatedTokens, event.elapsedMs);
+    case "turnEnded":
+      return conversation.end(event.turn, event.reason, event.timings, event.usedTokens);
+    case "turnFailed":
+      // The engine's state is unknown after a failure: it is loaded again before the next message.
+      conversation.fail(event.turn, event.failure);
+      return lifeCycle.set({ state: "failed", failure: event.failure });
+    case "ledger":
+      return memory.set(event.lines);
+    default:
+      return expectNever(event);
+  }
+}
+
+function expectNever(event: never): never {
+  throw new TypeError(`worker event: expected a known kind, got ${JSON.stringify(event)}`);
+}

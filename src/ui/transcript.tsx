@@ -1,0 +1,63 @@
+// The conversation so far. It keeps its end in view while the reader is at the end, and only then.
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { DownIcon } from "./icons.tsx";
+import type { Page } from "./state/page.ts";
+import { TurnView } from "./turn-view.tsx";
+
+/** Nearer than this to the end counts as at the end. */
+const END_PIXELS = 48;
+
+function isAtEnd(): boolean {
+  const { scrollHeight } = document.documentElement;
+  return scrollY + innerHeight >= scrollHeight - END_PIXELS;
+}
+
+function scrollToEnd(): void {
+  scrollTo(0, document.documentElement.scrollHeight);
+}
+
+export function Transcript({ page }: { page: Page }) {
+  const turns = page.conversation.turns.value;
+  const list = useRef<HTMLElement>(null);
+  const isFollowing = useSignal(true);
+
+  useEffect(() => {
+    const onScroll = (): void => {
+      isFollowing.value = isAtEnd();
+    };
+    // Fires when a line is added, not for every token.
+    const observer = new ResizeObserver(() => {
+      if (isFollowing.value) scrollToEnd();
+      else onScroll();
+    });
+    observer.observe(list.current!);
+    addEventListener("scroll", onScroll, { passive: true });
+    return () => {
+      observer.disconnect();
+      removeEventListener("scroll", onScroll);
+    };
+  }, [isFollowing]);
+
+  useEffect(() => {
+    isFollowing.value = true;
+    scrollToEnd();
+  }, [isFollowing, turns.length]);
+
+  return (
+    <>
+      <section class="transcript" aria-label="Conversation" ref={list}>
+        {turns.map((turn) => (
+          <TurnView key={turn.turn} turn={turn} page={page} />
+        ))}
+      </section>
+      {!isFollowing.value && (
+        <button class="button jump" type="button" onClick={scrollToEnd}>
+          <DownIcon />
+          <span>To the end</span>
+        </button>
+      )}
+    </>
+  );
+}
