@@ -12,35 +12,42 @@
 //   order; atomics only count and take minima. Once `done` is set nothing changes.
 // Source: Transformers' logits processors; Holtzman et al., arXiv:1904.09751 (top-p)
 // Reference: src/reference/sampler.ts, sample
-// Appends: common/call.wgsl, common/step.wgsl, common/reduce.wgsl, common/prefix_sum.wgsl,
-//   common/sortable.wgsl, common/smallest_kept.wgsl, common/philox.wgsl
+// Appends: common/call.wgsl, common/step.wgsl, common/philox.wgsl, common/prefix_sum.wgsl,
+//   common/smallest_kept.wgsl, common/sortable.wgsl
 
 override WORKGROUP_SIZE: u32;
 override VOCAB_SIZE: u32;
 
-const BINS_PER_THREAD: u32 = 4u;
+const BINS_PER_THREAD: u32 = 3u;
 const LOWEST: f32 = -3.4028234663852886e38;
+const DONE: u32 = 0xfffffffeu;  // neither a token nor NO_TOKEN
 
 @group(0) @binding(0) var<uniform> call: Call;
 @group(0) @binding(1) var<storage, read_write> step: Step;
 @group(0) @binding(2) var<storage, read_write> logits: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> token_counts: array<u32>;
 
-var<workgroup> bin_sums: array<f32, BINS_PER_THREAD * WORKGROUP_SIZE>;
-var<workgroup> lowest: atomic<u32>;
-var<workgroup> shared_word: u32;
+// In turn: the threads' maxima; candidates and, from WORKGROUP_SIZE on, sorted candidates; partial sums of the search;
+// sums of the draw's bins. Kept small: software adapters spend long on clearing it.
+var<workgroup> scratch: array<f32, BINS_PER_THREAD * WORKGROUP_SIZE>;
+var<workgroup> largest_key: atomic<u32>;
+var<workgroup> largest_id: atomic<u32>;
+var<workgroup> draw_owner: atomic<u32>;
 var<workgroup> chosen: u32;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn sample(@builtin(local_invocation_index) local: u32) {
   if (local == 0u) {
-    shared_word = step.done;
-    chosen = step.forced_token;
+    chosen = select(step.forced_token, DONE, step.done != 0u);
+    atomicStore(&largest_key, 0u);
+    atomicStore(&largest_id, VOCAB_SIZE - 1u);
+    atomicStore(&draw_owner, WORKGROUP_SIZE);
   }
-  if (workgroupUniformLoad(&shared_word) != 0u) {
+  let given = workgroupUniformLoad(&chosen);
+  if (given == DONE) {
     return;
   }
-  if (workgroupUniformLoad(&chosen) == NO_TOKEN) {
+  if (given == NO_TOKEN) {
     choose(local);
   }
   if (local == 0u) {
@@ -48,21 +55,7 @@ fn sample(@builtin(local_invocation_index) local: u32) {
   }
 }
 
-fn advance(token: u32) {
-  step.position += call.num_tokens;
-  step.recent_tokens[step.num_drawn % RECENT_TOKENS] = token;
-  step.num_drawn += 1u;
-  step.forced_token = NO_TOKEN;
-  step.token_ids[0] = token;
-  token_counts[token] += 1u;
-  for (var i = 0u; i < call.num_end_tokens; i++) {
-    if (call.end_tokens[i / 4u][i % 4u] == token) {
-      step.done = 1u;
-    }
-  }
-}
-
-// Writes `chosen`.
+// Writes `chosen`, for thread 0 to read.
 fn choose(local: u32) {
   let is_penalised = call.repetition_penalty != 1.0 || call.frequency_penalty != 0.0 || call.presence_penalty != 0.0;
   var own_largest = LOWEST;
@@ -79,23 +72,34 @@ fn choose(local: u32) {
       }
     }
   }
+  atomicMax(&largest_key, sortable(own_largest));
   storageBarrier();
-  let largest = uniform_value(workgroup_max(own_largest, local), local);
-  if (local == 0u) {
-    atomicStore(&lowest, VOCAB_SIZE - 1u);
+  workgroupBarrier();
+  let largest = from_sortable(atomicLoad(&largest_key));
+  if (own_largest == largest) {
+    atomicMin(&largest_id, own_id);
   }
   workgroupBarrier();
-  if (own_largest == largest) {
-    atomicMin(&lowest, own_id);
-  }
-  let best_id = uniform_lowest(local);
   if (local == 0u) {
-    chosen = best_id;
+    chosen = atomicLoad(&largest_id);
   }
   if (call.temperature > 0.0) {
     draw(local, largest, smallest_kept(local, own_largest, largest));
   }
-  workgroupBarrier();
+}
+
+fn advance(token: u32) {
+  step.position += call.num_tokens;
+  step.recent_tokens[step.num_drawn % RECENT_TOKENS] = token;
+  step.num_drawn += 1u;
+  step.forced_token = NO_TOKEN;
+  step.token_ids[0] = token;
+  token_counts[token] += 1u;
+  for (var i = 0u; i < call.num_end_tokens; i++) {
+    if (call.end_tokens[i / 4u][i % 4u] == token) {
+      step.done = 1u;
+    }
+  }
 }
 
 fn num_quads() -> u32 {
@@ -146,36 +150,34 @@ fn draw(local: u32, largest: f32, smallest: f32) {
     for (var quad = bin * bin_quads(); quad < end; quad++) {
       sum += dot(kept_weights(quad, largest, smallest), vec4<f32>(1.0));
     }
-    bin_sums[bin] = sum;
+    scratch[bin] = sum;
   }
   workgroupBarrier();
+  let first_bin = local * BINS_PER_THREAD;
   var own_sum = 0.0;
   for (var i = 0u; i < BINS_PER_THREAD; i++) {
-    own_sum += bin_sums[local * BINS_PER_THREAD + i];
+    own_sum += scratch[first_bin + i];
   }
-  prefix_sum(own_sum, local);
-  let goal = uniform_draw(call.seed, step.position + call.num_tokens) * prefix_sums[WORKGROUP_SIZE - 1u];
-  let before = sum_before(local);
-  if (local == 0u) {
-    atomicStore(&lowest, WORKGROUP_SIZE);
+  let sums = prefix_sum(own_sum, local);
+  let goal = uniform_draw(call.seed, step.position + call.num_tokens) * sums.total;
+  if (sums.before <= goal && goal < sums.through) {
+    atomicMin(&draw_owner, local);
   }
   workgroupBarrier();
-  if (before <= goal && goal < prefix_sums[local]) {
-    atomicMin(&lowest, local);
-  }
-  if (uniform_lowest(local) == local) {
-    var bin = local * BINS_PER_THREAD;
-    var before_bin = before;
-    var sum = before;
+  if (atomicLoad(&draw_owner) == local) {
+    var bin = first_bin;
+    var before_bin = sums.before;
+    var sum = sums.before;
     for (var i = 0u; i < BINS_PER_THREAD && sum <= goal; i++) {
-      if (bin_sums[local * BINS_PER_THREAD + i] > 0.0) {
-        bin = local * BINS_PER_THREAD + i;
+      if (scratch[first_bin + i] > 0.0) {
+        bin = first_bin + i;
         before_bin = sum;
-        sum += bin_sums[bin];
+        sum += scratch[bin];
       }
     }
     chosen = token_in_bin(bin, before_bin, goal, largest, smallest);
   }
+  workgroupBarrier();
 }
 
 // The token of the bin at which the running sum passes `goal`; the last kept one if rounding leaves it short.
@@ -193,21 +195,4 @@ fn token_in_bin(bin: u32, before: f32, goal: f32, largest: f32, smallest: f32) -
     }
   }
   return min(token, VOCAB_SIZE - 1u);
-}
-
-// `lowest`, after all threads' atomics so far.
-fn uniform_lowest(local: u32) -> u32 {
-  workgroupBarrier();
-  if (local == 0u) {
-    shared_word = atomicLoad(&lowest);
-  }
-  return workgroupUniformLoad(&shared_word);
-}
-
-// Thread 0's value, for control flow around barriers.
-fn uniform_value(value: f32, local: u32) -> f32 {
-  if (local == 0u) {
-    shared_word = bitcast<u32>(value);
-  }
-  return bitcast<f32>(workgroupUniformLoad(&shared_word));
 }

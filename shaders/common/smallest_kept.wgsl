@@ -1,27 +1,27 @@
-// How far down the sampler's top-k and top-p keep logits. For sample.wgsl alone, whose call, logit_quad, weight_quad,
-// lowest, shared_word and uniform loads it uses.
+// How far down the sampler's top-k and top-p keep logits. For sample.wgsl alone, whose call, logit_quad, weight_quad and
+// scratch it uses; needs common/prefix_sum.wgsl and common/sortable.wgsl.
 
-// Most logits that are sorted when the largest few settle it: those that reach the RANK-th largest of the threads' own
-// maxima, some 1.4 · RANK of them where large logits lie anywhere. From MAX_CANDIDATES + 1 tokens on, more than RANK
-// threads have a token.
-const MAX_CANDIDATES: u32 = 512u;
+// The largest logits are sorted first, in the hope that they settle it: those that reach the RANK-th largest of the
+// threads' own maxima, some 1.4 · RANK of them where large logits lie anywhere. A thread sorts one, so more are too many.
 const RANK: u32 = 128u;
+const UNSETTLED: u32 = 0u;  // no number's key
 
-var<workgroup> candidates: array<f32, MAX_CANDIDATES>;
-var<workgroup> sorted: array<f32, MAX_CANDIDATES>;
 var<workgroup> num_candidates: atomic<u32>;
-var<workgroup> sums_above: array<vec3<f32>, WORKGROUP_SIZE>;
+var<workgroup> first_key: atomic<u32>;
+var<workgroup> kept_key: atomic<u32>;
+var<workgroup> shared_word: u32;
 var<workgroup> shared_sums: vec3<f32>;
 
-// The smallest logit that top-k and top-p keep; LOWEST when both are off.
+// The smallest logit that top-k and top-p keep; LOWEST when both are off. `own_largest` is the thread's share of the
+// maximum `largest`.
 fn smallest_kept(local: u32, own_largest: f32, largest: f32) -> f32 {
   let top_k = select(VOCAB_SIZE, min(call.top_k, VOCAB_SIZE), call.top_k > 0u);
   if (top_k == VOCAB_SIZE && call.top_p >= 1.0) {
     return LOWEST;
   }
-  let settled = smallest_kept_of_candidates(local, own_largest, largest, top_k);
-  if (settled != NO_TOKEN) {
-    return from_sortable(settled);
+  let key = smallest_kept_of_candidates(local, own_largest, largest, top_k);
+  if (key != UNSETTLED) {
+    return from_sortable(key);
   }
   var floor = LOWEST;
   if (top_k < VOCAB_SIZE) {
@@ -35,32 +35,30 @@ fn smallest_kept(local: u32, own_largest: f32, largest: f32) -> f32 {
     let values = logit_quad(quad);
     own_sum += dot(select(vec4<f32>(0.0), weight_quad(values, largest), values >= vec4<f32>(floor)), vec4<f32>(1.0));
   }
-  let limit = call.top_p * uniform_value(workgroup_sum(own_sum, local), local);
-  return search(local, largest, floor, limit, false);
+  return search(local, largest, floor, call.top_p * prefix_sum(own_sum, local).total, false);
 }
 
-// The same from the few largest logits, as a sortable key; NO_TOKEN when these do not settle it.
+// Its key, from the few largest logits; UNSETTLED when it may lie below them.
 fn smallest_kept_of_candidates(local: u32, own_largest: f32, largest: f32, top_k: u32) -> u32 {
   let has_top_k = top_k < VOCAB_SIZE;
-
-  // At least `rank` logits reach the rank-th largest of the threads' maxima.
   if (local == 0u) {
     atomicStore(&num_candidates, 0u);
-    atomicStore(&lowest, sortable(largest));
+    atomicStore(&first_key, sortable(largest));
+    atomicStore(&kept_key, sortable(largest));
   }
-  sorted[local] = own_largest;
+  scratch[local] = own_largest;
   workgroupBarrier();
+
+  // At least min(RANK, top_k) logits reach that rank among the threads' maxima.
   var num_above = 0u;
   for (var i = 0u; i < WORKGROUP_SIZE; i++) {
-    num_above += u32(sorted[i] > own_largest);
+    num_above += u32(scratch[i] > own_largest);
   }
   if (num_above < min(RANK, top_k)) {
-    atomicMin(&lowest, sortable(own_largest));
+    atomicMin(&first_key, sortable(own_largest));
   }
-  var first = from_sortable(uniform_lowest(local));
-  if (VOCAB_SIZE <= MAX_CANDIDATES) {
-    first = LOWEST;
-  }
+  workgroupBarrier();
+  let first = select(from_sortable(atomicLoad(&first_key)), LOWEST, VOCAB_SIZE <= WORKGROUP_SIZE);
 
   var own_sum = 0.0;
   for (var quad = local; quad < num_quads(); quad += WORKGROUP_SIZE) {
@@ -68,8 +66,8 @@ fn smallest_kept_of_candidates(local: u32, own_largest: f32, largest: f32, top_k
     for (var i = 0u; i < 4u; i++) {
       if (values[i] >= first && quad * 4u + i < VOCAB_SIZE) {
         let slot = atomicAdd(&num_candidates, 1u);
-        if (slot < MAX_CANDIDATES) {
-          candidates[slot] = values[i];
+        if (slot < WORKGROUP_SIZE) {
+          scratch[slot] = values[i];
         }
       }
     }
@@ -77,59 +75,45 @@ fn smallest_kept_of_candidates(local: u32, own_largest: f32, largest: f32, top_k
       own_sum += dot(weight_quad(values, largest), vec4<f32>(1.0));
     }
   }
-  let sum_of_all = workgroup_sum(own_sum, local);
-  if (local == 0u) {
-    shared_word = atomicLoad(&num_candidates);
-    atomicStore(&lowest, sortable(largest));
-  }
-  let count = workgroupUniformLoad(&shared_word);
-  if (count > MAX_CANDIDATES || (has_top_k && count < top_k)) {
-    return NO_TOKEN;
+  let sum_of_all = prefix_sum(own_sum, local).total;
+  let count = uniform_word(atomicLoad(&num_candidates), local);
+  if (count > WORKGROUP_SIZE || (has_top_k && count < top_k)) {
+    return UNSETTLED;
   }
 
   // By rank: the sorted logits do not depend on the order in which the atomics gathered them.
-  for (var slot = local; slot < count; slot += WORKGROUP_SIZE) {
-    let value = candidates[slot];
+  let sorted = WORKGROUP_SIZE;
+  if (local < count) {
+    let value = scratch[local];
     var rank = 0u;
     for (var i = 0u; i < count; i++) {
-      rank += u32(candidates[i] > value || (candidates[i] == value && i < slot));
+      rank += u32(scratch[i] > value || (scratch[i] == value && i < local));
     }
-    sorted[rank] = value;
+    scratch[sorted + rank] = value;
   }
   workgroupBarrier();
-  let floor = select(LOWEST, sorted[min(top_k, MAX_CANDIDATES) - 1u], has_top_k);
-
-  // Two candidates per thread.
-  let at = local * 2u;
-  let pair = vec2<f32>(sorted[at], sorted[at + 1u]);
-  let is_candidate = (vec2<u32>(at, at + 1u) < vec2<u32>(count)) & (pair >= vec2<f32>(floor));
-  let pair_weights = select(vec2<f32>(0.0), weight_quad(pair.xyxy, largest).xy, is_candidate);
-  prefix_sum(pair_weights.x + pair_weights.y, local);
-  let sum_of_candidates = prefix_sums[WORKGROUP_SIZE - 1u];
-  let limit = call.top_p * select(sum_of_all, sum_of_candidates, has_top_k);
-  let above_first = sum_before(local);
-  let above = vec2<f32>(above_first, above_first + pair_weights.x);
-  for (var i = 0u; i < 2u; i++) {
-    let starts_class = at + i == 0u || sorted[at + i - 1u] > pair[i];
-    if (is_candidate[i] && starts_class && (call.top_p >= 1.0 || above[i] < limit)) {
-      atomicMin(&lowest, sortable(pair[i]));
-    }
+  let value = scratch[sorted + local];
+  let is_candidate = local < count && (!has_top_k || value >= scratch[sorted + min(top_k, WORKGROUP_SIZE) - 1u]);
+  let weight = select(0.0, weight_quad(vec4<f32>(value), largest).x, is_candidate);
+  let sums = prefix_sum(weight, local);
+  let limit = call.top_p * select(sum_of_all, sums.total, has_top_k);
+  let is_first_of_equals = local == 0u || scratch[sorted + max(local, 1u) - 1u] > value;
+  if (is_candidate && is_first_of_equals && (call.top_p >= 1.0 || sums.before < limit)) {
+    atomicMin(&kept_key, sortable(value));
   }
-  // All other logits are dropped: by top-k, by top-p, or later by min-p.
-  let smallest_weight = weight_quad(vec4<f32>(sorted[count - 1u]), largest).x;
-  if (local == 0u) {
-    shared_word = u32(has_top_k || sum_of_candidates >= limit || smallest_weight < call.min_p);
-  }
-  let is_settled = workgroupUniformLoad(&shared_word) == 1u;
-  let key = uniform_lowest(local);
-  return select(NO_TOKEN, key, is_settled);
+  workgroupBarrier();
+  // What is no candidate is dropped: by top-k, by top-p, or later by min-p.
+  let smallest_weight = weight_quad(vec4<f32>(scratch[sorted + count - 1u]), largest).x;
+  let is_settled = has_top_k || sums.total >= limit || smallest_weight < call.min_p;
+  return uniform_word(select(UNSETTLED, atomicLoad(&kept_key), is_settled), local);
 }
 
-// The smallest x such that the logits above x (of those from `floor` up) number, or weigh, less than `limit`; at most
-// `largest`. Each pass over the logits tests three places and leaves a quarter of the range.
+// The smallest x, at most `largest`, such that the logits above x (of those from `floor` up) number, or weigh, less than
+// `limit`. Each pass over the logits tests three places and leaves a quarter of the range.
 fn search(local: u32, largest: f32, floor: f32, limit: f32, by_count: bool) -> f32 {
   var low = sortable(floor);
-  var high = sortable(largest);
+  var high = uniform_word(sortable(largest), local);
+  let uniform_limit = bitcast<f32>(uniform_word(bitcast<u32>(limit), local));
   while (low < high) {
     let quarter = (high - low) / 4u;
     let middle = low + (high - low) / 2u;
@@ -146,7 +130,7 @@ fn search(local: u32, largest: f32, floor: f32, limit: f32, by_count: bool) -> f
         own += select(vec3<f32>(0.0), vec3<f32>(measures[i]), vec3<f32>(values[i]) > places);
       }
     }
-    let is_under = uniform_sums(own, local) < vec3<f32>(limit);
+    let is_under = uniform_sums(own, local) < vec3<f32>(uniform_limit);
     if (is_under.x) {
       high = keys.x;
     } else if (is_under.y) {
@@ -162,17 +146,34 @@ fn search(local: u32, largest: f32, floor: f32, limit: f32, by_count: bool) -> f
   return from_sortable(high);
 }
 
-fn uniform_sums(value: vec3<f32>, local: u32) -> vec3<f32> {
-  sums_above[local] = value;
-  workgroupBarrier();
-  for (var width = WORKGROUP_SIZE / 2u; width > 0u; width /= 2u) {
-    if (local < width) {
-      sums_above[local] += sums_above[local + width];
-    }
-    workgroupBarrier();
-  }
+// Thread 0's value, for control flow around barriers.
+fn uniform_word(value: u32, local: u32) -> u32 {
   if (local == 0u) {
-    shared_sums = sums_above[0];
+    shared_word = value;
+  }
+  return workgroupUniformLoad(&shared_word);
+}
+
+// Sums over the workgroup, in two stages.
+fn uniform_sums(value: vec3<f32>, local: u32) -> vec3<f32> {
+  for (var i = 0u; i < 3u; i++) {
+    scratch[i * WORKGROUP_SIZE + local] = value[i];
+  }
+  workgroupBarrier();
+  let num_runs = WORKGROUP_SIZE / RUN;
+  if (local < 3u * num_runs) {
+    for (var i = 1u; i < RUN; i++) {
+      scratch[local * RUN] += scratch[local * RUN + i];
+    }
+  }
+  workgroupBarrier();
+  if (local == 0u) {
+    var sums = vec3<f32>(0.0);
+    for (var run = 0u; run < num_runs; run++) {
+      let at = run * RUN;
+      sums += vec3<f32>(scratch[at], scratch[WORKGROUP_SIZE + at], scratch[2u * WORKGROUP_SIZE + at]);
+    }
+    shared_sums = sums;
   }
   return workgroupUniformLoad(&shared_sums);
 }
