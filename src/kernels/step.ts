@@ -21,10 +21,16 @@ export function createStep(session: GpuSession, label: string, blockSize: number
   return session.createStorage(label, "activations", [STEP_HEAD_WORDS + blockSize]);
 }
 
-/** Sets the position, clears what was drawn, and puts a block's ids in place. */
-export function writeStep(session: GpuSession, step: Tensor, position: number, tokenIds: ArrayLike<number>): void {
+/** Sets the position, clears what was drawn, and puts a block's ids in place; the sampler takes `forcedToken` if given. */
+export function writeStep(
+  session: GpuSession,
+  step: Tensor,
+  position: number,
+  tokenIds: ArrayLike<number>,
+  forcedToken = NO_TOKEN,
+): void {
   const words = new Uint32Array(STEP_HEAD_WORDS + tokenIds.length);
-  words.set([position, 0, 0, NO_TOKEN], 0);
+  words.set([position, 0, 0, forcedToken], 0);
   words.set(tokenIds, STEP_HEAD_WORDS);
   session.device.queue.writeBuffer(step.buffer, step.offsetBytes, words);
 }

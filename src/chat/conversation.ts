@@ -1,0 +1,195 @@
+// A conversation over one sequence: turns of text in, streamed text out. History is token ids: what is in the model's
+// state is never encoded or read again, and the state is always exactly that of the text that was shown.
+
+import type { Sampling } from "../kernels/call.ts";
+import type { Sequence } from "../model/sequence.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { ChatMessage, ChatTemplate } from "../text/chat-template.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+
+/** eos: the model ended; length: maxTokens reached; stopped: by the person; context: the conversation is full. */
+export type StopReason = "eos" | "length" | "stopped" | "context";
+
+export interface SendOptions {
+  readonly sampling: Sampling;
+  readonly maxTokens: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Tokens of this turn's prompt read so far, and all of them. */
+  readonly onReading?: (readTokens: number, totalTokens: number) => void;
+}
+
+export interface TurnTimings {
+  readonly promptTokens: number;
+  /** From the call to the first token. */
+  readonly promptMs: number;
+  readonly generatedTokens: number;
+  /** From the first token to the last. */
+  readonly generateMs: number;
+}
+
+export interface TextChunk {
+  /** To be appended; ends between characters. */
+  readonly text: string;
+  /** Tokens of the answer up to and with this text. */
+  readonly generatedTokens: number;
+  /** Since the first token. */
+  readonly elapsedMs: number;
+}
+
+export interface TurnEnd {
+  readonly reason: StopReason;
+  readonly timings: TurnTimings;
+  /** All tokens of the answer, an end token included. */
+  readonly tokenIds: readonly number[];
+}
+
+export interface ConversationParts {
+  readonly sequence: Sequence;
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  readonly endTokenIds: readonly number[];
+  /** Tokens that the conversation may hold. */
+  readonly contextLength: number;
+}
+
+/** The answer that was streamed last, as long as it may still be cut back. */
+interface LastAnswer {
+  readonly before: Snapshot;
+  readonly start: Snapshot;
+  readonly messagesBefore: readonly ChatMessage[];
+  readonly previousEnded: boolean;
+  readonly tokenIds: number[];
+}
+
+export class Conversation {
+  readonly #parts: ConversationParts;
+  #messages: ChatMessage[] = [];
+  /** Whether the last answer ended with an end token, which is then the sequence's pending token. */
+  #previousAnswerEnded = false;
+  #lastAnswer: LastAnswer | undefined;
+
+  constructor(parts: ConversationParts) {
+    this.#parts = parts;
+  }
+
+  get messages(): readonly ChatMessage[] {
+    return this.#messages;
+  }
+
+  /** Tokens in the state, the pending one included. */
+  get usedTokens(): number {
+    const { sequence } = this.#parts;
+    return sequence.position + (sequence.pendingToken === undefined ? 0 : 1);
+  }
+
+  /** Forgets everything; an empty system prompt is none. */
+  clear(systemPrompt: string): void {
+    this.#forgetLastAnswer();
+    this.#parts.sequence.clear();
+    this.#previousAnswerEnded = false;
+    this.#messages = systemPrompt === "" ? [] : [{ role: "system", content: systemPrompt }];
+  }
+
+  /** Sends a message and streams the answer. Ended by the signal before the first token, the turn never happened;
+   * `context` without any text means that it does not fit and was not read. */
+  async *send(text: string, options: SendOptions): AsyncGenerator<TextChunk, TurnEnd> {
+    const { sequence, endTokenIds, contextLength } = this.#parts;
+    const { sampling, maxTokens, signal, onReading } = options;
+    const startTime = performance.now();
+    const ids = this.#encode(text);
+    const timings = { promptTokens: ids.length, promptMs: 0, generatedTokens: 0, generateMs: 0 };
+    if (sequence.position + ids.length >= contextLength) return { reason: "context", timings, tokenIds: [] };
+
+    this.#forgetLastAnswer();
+    const before = sequence.snapshot("before the turn");
+    const draw = { sampling, endTokenIds };
+    const onProgress = onReading && ((numTokens: number) => onReading(numTokens, ids.length));
+    let token = await sequence.prefill(ids, { output: "last", ...draw, signal, onProgress });
+    const firstTokenTime = performance.now();
+    timings.promptMs = firstTokenTime - startTime;
+    if (token === undefined || signal?.aborted) {
+      sequence.restore(before);
+      before.destroy();
+      return { reason: "stopped", timings, tokenIds: [] };
+    }
+
+    const tokenIds: number[] = [];
+    this.#lastAnswer = {
+      before,
+      start: sequence.snapshot("start of the answer"),
+      messagesBefore: this.#messages,
+      previousEnded: this.#previousAnswerEnded,
+      tokenIds,
+    };
+    this.#messages = [...this.#messages, { role: "user", content: text }, { role: "assistant", content: "" }];
+    this.#previousAnswerEnded = false;
+    const decoder = this.#parts.tokenizer.createDecoder();
+    let reason: StopReason | undefined;
+    while (!reason) {
+      tokenIds.push(token);
+      const elapsedMs = performance.now() - firstTokenTime;
+      Object.assign(timings, { generatedTokens: tokenIds.length, generateMs: elapsedMs });
+      const isEnd = endTokenIds.includes(token);
+      if (isEnd) reason = "eos";
+      else if (tokenIds.length >= maxTokens) reason = "length";
+      else if (this.usedTokens >= contextLength) reason = "context";
+      else if (signal?.aborted) reason = "stopped";
+      const piece = (isEnd ? "" : decoder.push(token)) + (reason && reason !== "stopped" ? decoder.end() : "");
+      if (piece !== "" && !signal?.aborted) {
+        this.#appendToAnswer(piece);
+        yield { text: piece, generatedTokens: tokenIds.length, elapsedMs };
+      }
+      if (!reason) token = await sequence.decode(draw);
+    }
+    this.#previousAnswerEnded = reason === "eos";
+    return { reason, timings, tokenIds };
+  }
+
+  /** Cuts the last answer back to its first `shownTokens` tokens, as if it had been stopped there; with none, the whole
+   * turn never happened. */
+  async cutAnswer(shownTokens: number): Promise<void> {
+    const answer = this.#lastAnswer;
+    if (!answer || shownTokens >= answer.tokenIds.length) return;
+    const { sequence, tokenizer } = this.#parts;
+    answer.tokenIds.length = shownTokens;
+    if (shownTokens === 0) {
+      sequence.restore(answer.before);
+      this.#messages = [...answer.messagesBefore];
+      this.#previousAnswerEnded = answer.previousEnded;
+      this.#forgetLastAnswer();
+      return;
+    }
+    sequence.restore(answer.start);
+    await sequence.replay(answer.tokenIds.slice(1));
+    this.#previousAnswerEnded = false;
+    const content = tokenizer.decode(answer.tokenIds, { skipSpecial: true });
+    this.#messages = [...this.#messages.slice(0, -1), { role: "assistant", content }];
+  }
+
+  /** Frees what was kept for cutAnswer. */
+  destroy(): void {
+    this.#forgetLastAnswer();
+  }
+
+  /** The ids that are new with this message; a pending token, drawn but not read, comes first. */
+  #encode(text: string): number[] {
+    const { sequence, template } = this.#parts;
+    const next: ChatMessage[] = [{ role: "user", content: text }];
+    const isFirst = sequence.position === 0;
+    const ids = isFirst
+      ? template.encodeTurn([], [...this.#messages, ...next], { previousAnswerEnded: false })
+      : template.encodeTurn(this.#messages, next, { previousAnswerEnded: this.#previousAnswerEnded });
+    return sequence.pendingToken === undefined ? ids : [sequence.pendingToken, ...ids];
+  }
+
+  #appendToAnswer(piece: string): void {
+    const last = this.#messages.at(-1)!;
+    this.#messages = [...this.#messages.slice(0, -1), { ...last, content: last.content + piece }];
+  }
+
+  #forgetLastAnswer(): void {
+    this.#lastAnswer?.before.destroy();
+    this.#lastAnswer?.start.destroy();
+    this.#lastAnswer = undefined;
+  }
+}

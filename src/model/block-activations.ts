@@ -1,0 +1,66 @@
+// Buffers between the kernels of a pass, shared by all sequences of a model: the GPU queue runs one pass at a time.
+
+import type { ModelConfig } from "../checkpoint/model-config.ts";
+import type { GpuSession } from "../gpu/session.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+
+export interface BlockActivations {
+  /** (blockSize, hiddenSize): the residual stream; decode uses its first row. */
+  readonly hidden: Tensor;
+  /** (blockSize, hiddenSize): decode's other row of the residual stream. */
+  readonly hiddenNext: Tensor;
+  /** (blockSize, hiddenSize) */
+  readonly normed: Tensor;
+  /** (blockSize, numHeads * 3 * headDim) */
+  readonly lightningQkv: Tensor;
+  /** (blockSize, numHeads * headDim) */
+  readonly gate: Tensor;
+  /** (blockSize, (numHeads + 2 numKvHeads) * headDim) */
+  readonly softmaxQkv: Tensor;
+  /** (blockSize, numHeads, 2) */
+  readonly softmaxStats: Tensor;
+  /** (blockSize, numHeads * headDim) */
+  readonly attentionOutput: Tensor;
+  /** (blockSize, numExperts) */
+  readonly routerLogits: Tensor;
+  /** (blockSize, expertsPerToken) u32 */
+  readonly expertIds: Tensor;
+  /** (blockSize, expertsPerToken) */
+  readonly expertWeights: Tensor;
+  /** (numExperts + 1) u32 */
+  readonly expertOffsets: Tensor;
+  /** (blockSize * expertsPerToken) u32 */
+  readonly sortedSlots: Tensor;
+  /** (blockSize * expertsPerToken, 2 * intermediateSize) */
+  readonly up: Tensor;
+  /** (blockSize, expertsPerToken * hiddenSize) */
+  readonly down: Tensor;
+  /** (1, vocabSize) of the last token */
+  readonly logits: Tensor;
+  /** (blockSize, 4), for `output: "loss"` */
+  readonly lossStats: Tensor;
+}
+
+export function createBlockActivations(session: GpuSession, config: ModelConfig, blockSize: number): BlockActivations {
+  const { hiddenSize, numHeads, numKvHeads, headDim, numExperts, expertsPerToken, intermediateSize } = config;
+  const create = (label: string, ...shape: number[]) => session.createStorage(label, "activations", shape);
+  return {
+    hidden: create("hidden", blockSize, hiddenSize),
+    hiddenNext: create("hidden next", blockSize, hiddenSize),
+    normed: create("normed", blockSize, hiddenSize),
+    lightningQkv: create("lightning q, k, v", blockSize, numHeads * 3 * headDim),
+    gate: create("output gate", blockSize, numHeads * headDim),
+    softmaxQkv: create("softmax q, k, v", blockSize, (numHeads + 2 * numKvHeads) * headDim),
+    softmaxStats: create("softmax stats", blockSize, numHeads, 2),
+    attentionOutput: create("attention output", blockSize, numHeads * headDim),
+    routerLogits: create("router logits", blockSize, numExperts),
+    expertIds: create("expert ids", blockSize, expertsPerToken),
+    expertWeights: create("expert weights", blockSize, expertsPerToken),
+    expertOffsets: create("expert offsets", numExperts + 1),
+    sortedSlots: create("sorted slots", blockSize * expertsPerToken),
+    up: create("expert up", blockSize * expertsPerToken, 2 * intermediateSize),
+    down: create("expert down", blockSize, expertsPerToken * hiddenSize),
+    logits: create("logits", 1, config.vocabSize),
+    lossStats: create("loss stats", blockSize, 4),
+  };
+}

@@ -1,0 +1,22 @@
+// The end of a pass that draws a token: final norm and head for the last token, then the sampler.
+
+import { createHead } from "../kernels/head.ts";
+import { createSample } from "../kernels/sample.ts";
+import type { PassBuilder } from "./pass.ts";
+import type { PassTensors } from "./pass-tensors.ts";
+
+/** Adds the last token's logits and the draw, which advances the step buffer. */
+export async function addDraw(pass: PassBuilder, { model, call, step, tokenCounts }: PassTensors): Promise<void> {
+  const { session, config, weights, activations } = model;
+  const { hiddenSize, vocabSize, rmsNormEps } = config;
+  const { hidden, logits } = activations;
+  const logitRow = { ...logits, shape: [vocabSize] };
+  for (const { firstRow, numRows, matrix } of weights.lmHead) {
+    const { format } = matrix;
+    const head = await createHead(session, { format, hiddenSize, vocabSize, eps: rmsNormEps, firstRow, numRows });
+    pass.add(head("head", { call, hidden, norm: weights.norm, weights: matrix, logits: logitRow }));
+  }
+  pass.tap("logits", logits);
+  const sample = await createSample(session, { vocabSize });
+  pass.add(sample("sample", { call, step, logits, tokenCounts }));
+}

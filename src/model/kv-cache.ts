@@ -1,0 +1,90 @@
+// Keys and values of a sequence's softmax layers, in segments: more are added as the text grows, none is ever copied
+// or reallocated.
+
+import type { ModelConfig } from "../checkpoint/model-config.ts";
+import type { GpuSession } from "../gpu/session.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { createSegment } from "../kernels/segment.ts";
+
+export interface KvSegment {
+  /** Position of the first slot. */
+  readonly start: number;
+  /** Slots, a token each. */
+  readonly length: number;
+  /** The uniform that tells kernels the above. */
+  readonly uniform: Tensor;
+  /** By softmax layer, in order: (length, 2, numKvHeads, headDim), key then value of each token. */
+  readonly caches: readonly Tensor[];
+}
+
+/** The segments of one sequence. */
+export class KvCache {
+  readonly segments: KvSegment[] = [];
+  /** Bytes that a token takes in all softmax layers together. */
+  readonly bytesPerToken: number;
+  readonly #session: GpuSession;
+  readonly #label: string;
+  readonly #config: ModelConfig;
+  readonly #layers: readonly number[];
+  readonly #maxSegmentLength: number;
+
+  constructor(session: GpuSession, config: ModelConfig, label: string) {
+    this.#session = session;
+    this.#label = label;
+    this.#config = config;
+    this.#layers = config.layerTypes.flatMap((type, layer) => (type === "full_attention" ? [layer] : []));
+    const rowBytes = 2 * config.numKvHeads * config.headDim * 4;
+    const { maxStorageBufferBindingSize, maxBufferSize } = session.device.limits;
+    this.#maxSegmentLength = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / rowBytes);
+    this.bytesPerToken = rowBytes * this.#layers.length;
+  }
+
+  /** Tokens that fit; unlimited for a model without softmax layers. */
+  get capacity(): number {
+    if (this.#layers.length === 0) return Infinity;
+    return this.segments.reduce((sum, segment) => sum + segment.length, 0);
+  }
+
+  /** Adds segments until `numTokens` fit, each at least as long as all before it; returns whether any was added. */
+  reserve(numTokens: number): boolean {
+    if (numTokens <= this.capacity) return false;
+    while (numTokens > this.capacity) this.#addSegment(Math.max(numTokens - this.capacity, this.capacity));
+    return true;
+  }
+
+  /** Tells the ledger how much of the segments holds keys of the first `position` tokens. */
+  setUsedTokens(position: number): void {
+    for (const { start, length, caches } of this.segments) {
+      const used = Math.min(Math.max(position - start, 0), length);
+      for (const cache of caches) this.#session.setUsedBytes(cache.buffer, (cache.sizeBytes / length) * used);
+    }
+  }
+
+  destroy(): void {
+    for (const { uniform, caches } of this.segments) {
+      this.#session.destroyBuffer(uniform.buffer);
+      for (const cache of caches) this.#session.destroyBuffer(cache.buffer);
+    }
+    this.segments.length = 0;
+  }
+
+  #addSegment(wantedLength: number): void {
+    const start = this.capacity;
+    const index = this.segments.length;
+    const length = Math.min(wantedLength, this.#maxSegmentLength);
+    const { numKvHeads, headDim } = this.#config;
+    this.segments.push({
+      start,
+      length,
+      uniform: createSegment(this.#session, `${this.#label} segment ${index}`, { start, length, index }),
+      caches: this.#layers.map((layer) =>
+        this.#session.createStorage(`${this.#label} layer ${layer} KV cache segment ${index}`, "KV cache", [
+          length,
+          2,
+          numKvHeads,
+          headDim,
+        ]),
+      ),
+    });
+  }
+}

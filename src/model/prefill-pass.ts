@@ -1,0 +1,233 @@
+// The dispatches that read a block of tokens: matrix products over the whole block, two experts a token.
+
+import { createAttentionBlock } from "../kernels/attention-block.ts";
+import { createEmbed } from "../kernels/embed.ts";
+import { createLightningBlock } from "../kernels/lightning-block.ts";
+import { createLightningGate } from "../kernels/lightning-gate.ts";
+import { createLinearResidual } from "../kernels/linear-residual.ts";
+import { createLinear } from "../kernels/linear.ts";
+import { createMoeCombine } from "../kernels/moe-combine.ts";
+import { createMoeDown } from "../kernels/moe-down.ts";
+import { createMoeSort } from "../kernels/moe-sort.ts";
+import { createMoeUp } from "../kernels/moe-up.ts";
+import { createRmsNorm } from "../kernels/rms-norm.ts";
+import { createRopeAppend } from "../kernels/rope-append.ts";
+import { createRouter } from "../kernels/router.ts";
+import { createTokenLoss } from "../kernels/token-loss.ts";
+import { addDraw } from "./draw-pass.ts";
+import type { LayerWeights, LightningWeights, SoftmaxWeights } from "./model-weights.ts";
+import { type Pass, PassBuilder } from "./pass.ts";
+import type { PassTensors } from "./pass-tensors.ts";
+
+/** What the last dispatches of a block compute: nothing; the last token's logits and a draw from them; every token's
+ * loss terms; every token's logits. */
+export type BlockOutput = "none" | "last" | "loss" | "taps";
+
+/** Builds the pass over a sequence's state; its bind groups are good until a KV segment is added. */
+export async function createPrefillPass(tensors: PassTensors, output: BlockOutput): Promise<Pass> {
+  const { model, call, step } = tensors;
+  const { session, config, weights } = model;
+  const { hiddenSize } = config;
+  const { hidden } = model.activations;
+  const pass = new PassBuilder();
+  for (const { firstRow, numRows, matrix } of weights.embedTokens) {
+    const embed = await createEmbed(session, { format: matrix.format, hiddenSize, firstRow, numRows });
+    pass.add(embed("embed", { call, step, weights: matrix, hidden }));
+  }
+  pass.tap("hidden.0", hidden);
+  for (const [layer, layerWeights] of weights.layers.entries()) {
+    await addLayer(pass, tensors, layer, layerWeights);
+  }
+  if (output === "last") await addDraw(pass, tensors);
+  if (output === "loss" || output === "taps") await addAllLogits(pass, tensors, output);
+  return pass;
+}
+
+async function addAllLogits(pass: PassBuilder, tensors: PassTensors, output: "loss" | "taps"): Promise<void> {
+  const { model, call, step } = tensors;
+  const { session, config, weights, activations } = model;
+  const { hiddenSize } = config;
+  const { hidden, normed, lossStats } = activations;
+  const rmsNorm = await createRmsNorm(session, { hiddenSize, eps: config.rmsNormEps });
+  pass.add(rmsNorm("final rms_norm", { call, hidden, weight: weights.norm, normed }));
+  pass.tap(`hidden.${config.numLayers}`, normed);
+  for (const [index, { firstRow, numRows, matrix }] of weights.lmHead.entries()) {
+    const { format } = matrix;
+    if (output === "loss") {
+      const tokenLoss = await createTokenLoss(session, { format, hiddenSize, firstRow, numRows });
+      pass.add(tokenLoss("token_loss", { call, step, normed, weights: matrix, stats: lossStats }));
+    } else {
+      const linear = await createLinear(session, { format, numRows, numColumns: hiddenSize, activation: "none" });
+      const allLogits = model.tapLogits[index]!;
+      pass.add(linear("linear head", { call, input: normed, weights: matrix, output: allLogits }));
+      pass.tap(index === 0 ? "logits" : `logits.${firstRow}`, allLogits);
+    }
+  }
+}
+
+async function addLayer(pass: PassBuilder, tensors: PassTensors, layer: number, weights: LayerWeights): Promise<void> {
+  const { call } = tensors;
+  const { session, config, activations } = tensors.model;
+  const { hiddenSize, rmsNormEps } = config;
+  const { hidden, normed } = activations;
+  const rmsNorm = await createRmsNorm(session, { hiddenSize, eps: rmsNormEps });
+  pass.add(rmsNorm(`layer ${layer} rms_norm`, { call, hidden, weight: weights.inputLayernorm, normed }));
+  pass.tap(`x.${layer}`, normed);
+  if (weights.attention.type === "linear_attention") {
+    await addLightning(pass, tensors, layer, weights.attention);
+  } else {
+    await addSoftmax(pass, tensors, layer, weights.attention);
+  }
+  pass.tap(`middle.${layer}`, hidden);
+  pass.add(rmsNorm(`layer ${layer} rms_norm`, { call, hidden, weight: weights.postAttentionLayernorm, normed }));
+  pass.tap(`y.${layer}`, normed);
+  await addExperts(pass, tensors, layer, weights);
+  // The reference's last `hidden` comes after the final norm.
+  if (layer + 1 < config.numLayers) pass.tap(`hidden.${layer + 1}`, hidden);
+}
+
+async function addLightning(
+  pass: PassBuilder,
+  { model: { session, config, activations }, call, recurrentStates }: PassTensors,
+  layer: number,
+  weights: LightningWeights,
+): Promise<void> {
+  const { hiddenSize, numHeads, headDim } = config;
+  const { hidden, normed, lightningQkv, gate, attentionOutput } = activations;
+  const attentionSize = numHeads * headDim;
+  const { format } = weights.qkvGate;
+  const qkvLinear = await createLinear(session, {
+    format,
+    numRows: 3 * attentionSize,
+    numColumns: hiddenSize,
+    activation: "silu",
+  });
+  const gateLinear = await createLinear(session, {
+    format,
+    firstRow: 3 * attentionSize,
+    numRows: attentionSize,
+    numColumns: hiddenSize,
+    activation: "none",
+  });
+  const lightningBlock = await createLightningBlock(session, { numHeads, headDim });
+  const lightningGate = await createLightningGate(session, { attentionSize });
+  const outLinear = await createLinearResidual(session, {
+    format: weights.outProj.format,
+    numRows: hiddenSize,
+    numColumns: attentionSize,
+    alpha: config.linearAttentionAlpha,
+    beta: config.linearAttentionBeta,
+  });
+  const name = (kernel: string) => `layer ${layer} ${kernel}`;
+  pass.add(qkvLinear(name("linear qkv"), { call, input: normed, weights: weights.qkvGate, output: lightningQkv }));
+  pass.tap(`qkv.${layer}`, lightningQkv);
+  pass.add(gateLinear(name("linear gate"), { call, input: normed, weights: weights.qkvGate, output: gate }));
+  const state = recurrentStates.get(layer)!;
+  pass.add(
+    lightningBlock(name("lightning_block"), {
+      call,
+      qkv: lightningQkv,
+      slopes: weights.slopes,
+      state,
+      attentionOutput,
+    }),
+  );
+  pass.tap(`o.${layer}`, attentionOutput);
+  pass.add(lightningGate(name("lightning_gate"), { call, weight: weights.norm, gate, attentionOutput }));
+  pass.tap(`gated.${layer}`, attentionOutput);
+  pass.add(
+    outLinear(name("linear_residual out_proj"), {
+      call,
+      input: attentionOutput,
+      weights: weights.outProj,
+      residual: normed,
+      output: hidden,
+    }),
+  );
+}
+
+async function addSoftmax(
+  pass: PassBuilder,
+  { model: { session, config, activations, ropeTable }, call, step, segments }: PassTensors,
+  layer: number,
+  weights: SoftmaxWeights,
+): Promise<void> {
+  const { hiddenSize, numHeads, numKvHeads, headDim } = config;
+  const { hidden, normed, softmaxQkv, softmaxStats, attentionOutput } = activations;
+  const qkvLinear = await createLinear(session, {
+    format: weights.qkv.format,
+    numRows: (numHeads + 2 * numKvHeads) * headDim,
+    numColumns: hiddenSize,
+    activation: "none",
+  });
+  const ropeAppend = await createRopeAppend(session, { numHeads, numKvHeads, headDim });
+  const attentionBlock = await createAttentionBlock(session, { numHeads, numKvHeads, headDim });
+  const outLinear = await createLinearResidual(session, {
+    format: weights.oProj.format,
+    numRows: hiddenSize,
+    numColumns: numHeads * headDim,
+    alpha: config.fullAttentionAlpha,
+    beta: config.fullAttentionBeta,
+  });
+  const softmaxLayer = config.layerTypes.slice(0, layer).filter((type) => type === "full_attention").length;
+  const name = (kernel: string) => `layer ${layer} ${kernel}`;
+  pass.add(qkvLinear(name("linear qkv"), { call, input: normed, weights: weights.qkv, output: softmaxQkv }));
+  pass.tap(`qkv.${layer}`, softmaxQkv);
+  for (const { uniform: segment, caches } of segments) {
+    const cache = caches[softmaxLayer]!;
+    pass.add(ropeAppend(name("rope_append"), { call, segment, step, qkv: softmaxQkv, ropeTable, cache }));
+  }
+  for (const { uniform: segment, caches } of segments) {
+    pass.add(
+      attentionBlock(name("attention_block"), {
+        call,
+        segment,
+        step,
+        qkv: softmaxQkv,
+        ropeTable,
+        cache: caches[softmaxLayer]!,
+        stats: softmaxStats,
+        attentionOutput,
+      }),
+    );
+  }
+  pass.tap(`o.${layer}`, attentionOutput);
+  pass.add(
+    outLinear(name("linear_residual o_proj"), {
+      call,
+      input: attentionOutput,
+      weights: weights.oProj,
+      residual: normed,
+      output: hidden,
+    }),
+  );
+}
+
+async function addExperts(
+  pass: PassBuilder,
+  { model: { session, config, activations }, call }: PassTensors,
+  layer: number,
+  weights: LayerWeights,
+): Promise<void> {
+  const { hiddenSize, intermediateSize, numExperts, expertsPerToken } = config;
+  const { hidden, normed, routerLogits, expertIds, expertWeights, expertOffsets, sortedSlots, up, down } = activations;
+  const sizes = { hiddenSize, intermediateSize, numExperts, expertsPerToken };
+  const router = await createRouter(session, { hiddenSize, numExperts, expertsPerToken });
+  const moeSort = await createMoeSort(session, { numExperts, expertsPerToken });
+  const moeUp = await createMoeUp(session, { ...sizes, format: weights.gateUpProj.format });
+  const moeDown = await createMoeDown(session, { ...sizes, format: weights.downProj.format });
+  const moeCombine = await createMoeCombine(session, {
+    hiddenSize,
+    expertsPerToken,
+    alpha: config.mlpAlpha,
+    beta: config.mlpBeta,
+  });
+  const name = (kernel: string) => `layer ${layer} ${kernel}`;
+  pass.add(router(name("router"), { call, normed, gate: weights.router, routerLogits, expertIds, expertWeights }));
+  pass.tap(`router.${layer}`, routerLogits);
+  pass.add(moeSort(name("moe_sort"), { call, expertIds, expertOffsets, sortedSlots }));
+  pass.add(moeUp(name("moe_up"), { normed, expertOffsets, sortedSlots, weights: weights.gateUpProj, up }));
+  pass.add(moeDown(name("moe_down"), { up, expertOffsets, sortedSlots, weights: weights.downProj, down }));
+  pass.tap(`down.${layer}`, down);
+  pass.add(moeCombine(name("moe_combine"), { call, normed, down, expertWeights, hidden }));
+}

@@ -1,0 +1,57 @@
+// The buffers that hold one text: recurrent states, KV cache, token counts. They are what a snapshot copies.
+
+import type { GpuSession } from "../gpu/session.ts";
+import type { ModelConfig } from "../checkpoint/model-config.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { KvCache } from "./kv-cache.ts";
+import type { BufferRange } from "./read-back.ts";
+
+export class SequenceState {
+  /** By lightning layer: (numHeads, headDim, headDim) */
+  readonly recurrentStates: ReadonlyMap<number, Tensor>;
+  readonly kvCache: KvCache;
+  /** (vocabSize) u32: how often the sampler drew each token, for the penalties. */
+  readonly tokenCounts: Tensor;
+  readonly #session: GpuSession;
+
+  constructor(session: GpuSession, config: ModelConfig, label: string) {
+    const { layerTypes, numHeads, headDim } = config;
+    this.#session = session;
+    this.recurrentStates = new Map(
+      layerTypes.flatMap((type, layer): [number, Tensor][] => {
+        if (type !== "linear_attention") return [];
+        const shape = [numHeads, headDim, headDim];
+        return [[layer, session.createStorage(`${label} layer ${layer} recurrent state`, "recurrent state", shape)]];
+      }),
+    );
+    this.kvCache = new KvCache(session, config, label);
+    this.tokenCounts = session.createStorage(`${label} token counts`, "recurrent state", [config.vocabSize]);
+  }
+
+  /** Everything that `position` tokens left behind: the copies of a snapshot, in an order that depends on nothing else. */
+  ranges(position: number): BufferRange[] {
+    const keys = this.kvCache.segments.flatMap(({ start, length, caches }) => {
+      const used = Math.min(position - start, length);
+      if (used <= 0) return [];
+      return caches.map(({ buffer, offsetBytes, sizeBytes }) => ({
+        buffer,
+        offsetBytes,
+        sizeBytes: (sizeBytes / length) * used,
+      }));
+    });
+    return [...this.recurrentStates.values(), this.tokenCounts, ...keys];
+  }
+
+  /** Forgets everything. KV segments stay allocated: what they hold is not read before it is written. */
+  clear(): void {
+    const encoder = this.#session.device.createCommandEncoder({ label: "clear state" });
+    for (const { buffer } of [...this.recurrentStates.values(), this.tokenCounts]) encoder.clearBuffer(buffer);
+    this.#session.device.queue.submit([encoder.finish()]);
+  }
+
+  destroy(): void {
+    for (const { buffer } of this.recurrentStates.values()) this.#session.destroyBuffer(buffer);
+    this.#session.destroyBuffer(this.tokenCounts.buffer);
+    this.kvCache.destroy();
+  }
+}

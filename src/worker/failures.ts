@@ -1,0 +1,19 @@
+// Which of the page's failure texts an error belongs to.
+
+import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
+import { DownloadError } from "../checkpoint/download-error.ts";
+import { UnsupportedGpuError } from "../gpu/session.ts";
+import type { Failure } from "./messages.ts";
+
+export function parseFailure(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof UnsupportedGpuError) {
+    return { kind: error.reason === "no-webgpu" ? "no-webgpu-in-worker" : error.reason, message };
+  }
+  if (error instanceof CheckpointError) return { kind: "bad-model", message };
+  if (error instanceof DownloadError) return { kind: "download", message };
+  if (typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError) {
+    return { kind: "out-of-memory", message };
+  }
+  return { kind: "internal", message };
+}
