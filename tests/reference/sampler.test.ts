@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { GREEDY } from "../../src/kernels/call.ts";
 import { uniformDraw } from "../../src/reference/philox.ts";
 import { argmax, distribution, draw, penalise, sample } from "../../src/reference/sampler.ts";
+import { chiSquaredExcess } from "./chi-squared.ts";
+import { SETTINGS, skewedLogits } from "./sampling-settings.ts";
 
 const NEUTRAL = { ...GREEDY, temperature: 1 };
 /** Logits whose softmax is these probabilities. */
@@ -87,5 +89,16 @@ describe("sample", () => {
     }
     const tokens = Array.from({ length: 50 }, (_, position) => sample(logits, counts, { ...NEUTRAL, seed: 5 }, position));
     expect(new Set(tokens).size).toBeGreaterThan(30);
+  });
+});
+
+describe("100,000 draws", () => {
+  it.each(Object.entries(SETTINGS))("with %s have the distribution's frequencies", (_, sampling) => {
+    const shares = distribution(skewedLogits(300), sampling);
+    const counts = new Uint32Array(300);
+    for (let position = 0; position < 100_000; position++) counts[draw(shares, uniformDraw(sampling.seed, position))] += 1;
+    expect(Math.abs(chiSquaredExcess(counts, shares))).toBeLessThan(4);
+    const warmer = distribution(skewedLogits(300), { ...sampling, temperature: 1.25 * sampling.temperature });
+    expect(chiSquaredExcess(counts, warmer)).toBeGreaterThan(4);
   });
 });
