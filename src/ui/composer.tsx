@@ -3,6 +3,7 @@
 import { useRef } from "preact/hooks";
 import { ContextMeter, ContextNotice } from "./context-view.tsx";
 import { SamplingIcon, SendIcon, StopIcon } from "./icons.tsx";
+import { MESSAGE_FIELD_ID } from "./new-chat.ts";
 import { SamplingPanel, SAMPLING_PANEL_ID } from "./sampling-panel.tsx";
 import type { Page } from "./state/page.ts";
 
@@ -57,11 +58,11 @@ export function Composer({ page }: { page: Page }) {
       <form class="composer" onSubmit={submit}>
         <ContextNotice page={page} />
         <div class="field">
-          <label class="visually-hidden" for="message">
+          <label class="visually-hidden" for={MESSAGE_FIELD_ID}>
             Message
           </label>
           <textarea
-            id="message"
+            id={MESSAGE_FIELD_ID}
             ref={field}
             rows={1}
             placeholder="Say something"

@@ -1,5 +1,6 @@
 // How full the conversation is, and what is said before it is full.
 
+import { startNewChat } from "./new-chat.ts";
 import { formatCount } from "./quantities.ts";
 import type { ContextOutlook } from "./state/context-budget.ts";
 import type { Page } from "./state/page.ts";
@@ -55,7 +56,7 @@ export function ContextNotice({ page }: { page: Page }) {
         <p class="notice">
           <span>{text}</span>
           {canClear && (
-            <button class="button" type="button" onClick={page.conversation.newChat}>
+            <button class="button" type="button" onClick={() => startNewChat(page)}>
               New chat
             </button>
           )}

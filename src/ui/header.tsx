@@ -1,9 +1,10 @@
 // Name, quiet status (model, GPU, memory, speed), and New chat.
 
-import { BoltIcon, NewChatIcon } from "./icons.tsx";
+import { Logo, NewChatIcon } from "./icons.tsx";
 import { ModelPanel, MODEL_PANEL_ID } from "./model-panel.tsx";
 import { nameGpu } from "./gpu-name.ts";
 import { formatBytes, formatSpeed } from "./quantities.ts";
+import { startNewChat } from "./new-chat.ts";
 import type { Page } from "./state/page.ts";
 
 function Status({ page }: { page: Page }) {
@@ -25,9 +26,9 @@ function Status({ page }: { page: Page }) {
 }
 
 function NewChatButton({ page }: { page: Page }) {
-  const canClear = page.lifeCycle.model.value !== null && page.conversation.turns.value.length > 0;
+  if (page.lifeCycle.model.value === null || page.conversation.turns.value.length === 0) return null;
   return (
-    <button class="button header-button" type="button" disabled={!canClear} onClick={page.conversation.newChat}>
+    <button class="button header-button" type="button" onClick={() => startNewChat(page)}>
       <NewChatIcon />
       <span>New chat</span>
     </button>
@@ -38,7 +39,7 @@ export function Header({ page }: { page: Page }) {
   return (
     <header class="header">
       <h1 class="brand">
-        <BoltIcon size={22} />
+        <Logo />
         Relampago
       </h1>
       <Status page={page} />

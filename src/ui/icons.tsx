@@ -2,19 +2,21 @@
 
 import type { ComponentChildren } from "preact";
 
-function Icon({ children, size = 20 }: { children: ComponentChildren; size?: number }) {
+function Icon({ children }: { children: ComponentChildren }) {
   return (
-    <svg class="icon" viewBox="0 0 20 20" width={size} height={size} aria-hidden="true" focusable="false">
+    <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" focusable="false">
       {children}
     </svg>
   );
 }
 
-export function BoltIcon({ size }: { size?: number }) {
+/** The mark of the page, as in public/favicon.svg. */
+export function Logo() {
   return (
-    <Icon {...(size ? { size } : {})}>
-      <path class="icon-fill" d="M12.4 1.5 4 11.4h4.3L6.6 18.5 16 7.9h-4.9z" />
-    </Icon>
+    <svg class="logo" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+      <rect class="logo-ground" width="32" height="32" rx="7" />
+      <path class="logo-bolt" d="M18.9 4.2 7.4 17.8h6L11 27.8 24.6 12.9h-7z" />
+    </svg>
   );
 }
 
@@ -70,7 +72,7 @@ export function CloseIcon() {
 
 export function DoneIcon() {
   return (
-    <Icon size={16}>
+    <Icon>
       <path d="m4 10.5 4 4 8-9" />
     </Icon>
   );

@@ -19,7 +19,7 @@ const SHOW_ELAPSED_MS = 1000;
 function measureWeights({ loadedBytes, totalBytes, bytesPerSecond, secondsLeft }: LoadProgress): string {
   const bytes = `${formatMegabytes(loadedBytes)} of ${formatBytes(totalBytes)}`;
   if (bytesPerSecond === null || secondsLeft === null || loadedBytes >= totalBytes) return bytes;
-  return `${bytes} · ${formatBytes(bytesPerSecond)}/s · about ${formatWait(secondsLeft)} left`;
+  return `${bytes} · ${formatBytes(bytesPerSecond)}/s · about ${formatWait(secondsLeft)}\u00a0left`;
 }
 
 function measure(progress: LoadProgress): string {
@@ -33,6 +33,7 @@ function Steps({ progress, totalBytes }: { progress: LoadProgress; totalBytes: n
     <ol class="steps">
       {STEPS.map(({ phase, label }, index) => {
         const state = index < current ? "done" : index === current ? "current" : "pending";
+        const isLong = state === "current" && phase === "weights";
         const isSizeTold = phase === "weights" && state !== "current" && totalBytes !== null;
         return (
           <li key={phase} class={`step step-${state}`} aria-current={state === "current" ? "step" : undefined}>
@@ -41,7 +42,7 @@ function Steps({ progress, totalBytes }: { progress: LoadProgress; totalBytes: n
               {label}
               {state === "done" && <span class="visually-hidden"> (done)</span>}
             </span>
-            <span class="step-measure">{state === "current" ? measure(progress) : isSizeTold ? formatBytes(totalBytes) : ""}</span>
+            <span class={isLong ? "step-measure step-measure-long" : "step-measure"}>{state === "current" ? measure(progress) : isSizeTold ? formatBytes(totalBytes) : ""}</span>
           </li>
         );
       })}

@@ -31,7 +31,7 @@ export function formatElapsed(elapsedMs: number): string {
 /** A time to wait, which is never exact: whole seconds, above a minute whole minutes. */
 export function formatWait(seconds: number): string {
   const rounded = Math.max(1, Math.round(seconds));
-  return rounded < 60 ? `${rounded} s` : `${Math.round(rounded / 60)} min`;
+  return rounded < 60 ? `${rounded}\u00a0s` : `${Math.round(rounded / 60)}\u00a0min`;
 }
 
 export function formatMillions(count: number): string {

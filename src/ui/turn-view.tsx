@@ -42,7 +42,7 @@ function Measurements({ turn }: { turn: Turn }) {
       <li>
         {formatCount(numTokens)} {numTokens === 1 ? "token" : "tokens"}
       </li>
-      {timings && <li>first after {formatElapsed(timings.timeToFirstTokenMs)}</li>}
+      {timings && <li>first token after {formatElapsed(timings.timeToFirstTokenMs)}</li>}
       {timings && turn.sampling.temperature > 0 && <li>seed {turn.sampling.seed}</li>}
     </ul>
   );
@@ -64,8 +64,8 @@ export function TurnView({ turn, page }: { turn: Turn; page: Page }) {
         <p class="answer-text">{turn.answer}</p>
         <Reading turn={turn} page={page} />
         <Ending turn={turn} />
+        <Measurements turn={turn} />
       </div>
-      <Measurements turn={turn} />
     </article>
   );
 }

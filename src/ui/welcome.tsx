@@ -1,5 +1,6 @@
 // The empty chat: what this is, how far loading is, and then a few things to say.
 
+import { SendIcon } from "./icons.tsx";
 import { LoadingView } from "./loading-view.tsx";
 import { formatCount, formatMillions } from "./quantities.ts";
 import type { ReadyModel } from "../worker/messages.ts";
@@ -7,9 +8,24 @@ import type { Page } from "./state/page.ts";
 
 const SUGGESTIONS = ["Hello!", "Tell me a short story about a fox.", "What is the capital of France?", "Who are you?"];
 
-function describe({ numParameters, numLayers, numLightningLayers, trainedContextLength }: ReadyModel): string {
-  const trained = trainedContextLength === null ? "" : ` It was trained on texts of up to ${formatCount(trainedContextLength)} tokens.`;
-  return `${formatMillions(numParameters)} parameters; ${numLightningLayers} of its ${numLayers} layers use lightning attention.${trained}`;
+function Plate({ model }: { model: ReadyModel }) {
+  const { numParameters, numLayers, numLightningLayers, trainedContextLength, contextLength } = model;
+  const entries = [
+    { value: formatMillions(numParameters), label: "parameters" },
+    { value: `${numLightningLayers} of ${numLayers}`, label: "layers use lightning attention" },
+    trainedContextLength === null
+      ? { value: formatCount(contextLength), label: "tokens fit in a conversation" }
+      : { value: formatCount(trainedContextLength), label: "tokens in its longest training texts" },
+  ];
+  return (
+    <ul class="plate" aria-label="The model">
+      {entries.map(({ value, label }) => (
+        <li key={label}>
+          <strong>{value}</strong> {label}
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 function Ready({ page, model }: { page: Page; model: ReadyModel }) {
@@ -19,7 +35,7 @@ function Ready({ page, model }: { page: Page; model: ReadyModel }) {
   };
   return (
     <>
-      <p class="welcome-facts">{describe(model)} It is a very small model and makes things up: do not rely on what it says.</p>
+      <Plate model={model} />
       {model.gpu.isSoftware && (
         <p class="notice" role="note">
           No GPU is used here: the browser computes on the processor instead, which is many times slower.
@@ -30,10 +46,12 @@ function Ready({ page, model }: { page: Page; model: ReadyModel }) {
           <li key={text}>
             <button class="suggestion" type="button" onClick={() => say(text)}>
               {text}
+              <SendIcon />
             </button>
           </li>
         ))}
       </ul>
+      <p class="honesty">This is a very small model, and it makes things up. Do not rely on what it says.</p>
     </>
   );
 }

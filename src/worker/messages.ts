@@ -27,7 +27,9 @@ export type WorkerRequest =
       readonly sampling: SamplingSettings;
       readonly maxTokens: number;
     }
-  /** `shownTokens` is `generatedTokens` of the last `text` that was shown (0: none); the conversation goes on from exactly those tokens. */
+  /** `shownTokens` is `generatedTokens` of the last `text` that was shown (0: none); the conversation goes on from
+   * exactly those tokens, with 0 as if the turn had never been. A turn that has ended meanwhile is not cut: its
+   * `turnEnded` tells another reason, and the page shows the rest. */
   | { readonly kind: "stop"; readonly turn: number; readonly shownTokens: number };
 
 export type LoadPhase = "adapter" | "manifest" | "weights" | "kernels";

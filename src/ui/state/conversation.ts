@@ -86,6 +86,12 @@ export function createConversation(send: (request: WorkerRequest) => void, now: 
     if (draft.value.trim() === "") draft.value = text;
   };
 
+  /** Takes back a message that was stopped before its answer: the model has not read it. */
+  const withdraw = (turn: Turn): void => {
+    restoreDraft(turn.userText);
+    turns.value = turns.value.filter((kept) => kept !== turn);
+  };
+
   const stop = (): void => {
     const turn = lastTurn.value;
     const status = turn?.status.value;
@@ -171,6 +177,7 @@ export function createConversation(send: (request: WorkerRequest) => void, now: 
         turn.status.value = { state: "ended", reason, timings };
         settle(used);
         if (wasRefused(turn.status.value)) restoreDraft(turn.userText);
+        if (reason === "stopped" && turn.answer.value === "") withdraw(turn);
       });
     },
     fail: (number, failure) => {

@@ -8,7 +8,7 @@ export function endingText(status: TurnStatus): string {
   if (wasRefused(status)) return "This message does not fit into what is left of the conversation, so it was not read.";
   switch (status.reason) {
     case "eos":
-      return "";
+      return status.timings.generatedTokens > 1 ? "" : "The model ended its answer before the first word.";
     case "stopped":
       return "Stopped.";
     case "length":

@@ -63,6 +63,8 @@ export interface LifeCycleState {
   readonly model: ReadonlySignal<ReadyModel | null>;
   readonly progress: ReadonlySignal<LoadProgress | null>;
   set(next: LifeCycle): void;
+  /** Ends in failure. Of several failures the first is kept: the others follow from it. */
+  fail(failure: Failure): void;
   /** Takes a `loading` event; late ones, after the end of loading, change nothing. */
   advance(phase: LoadPhase, loadedBytes: number, totalBytes: number): void;
 }
@@ -101,6 +103,9 @@ export function createLifeCycle(clock: ReadonlySignal<number>, now: () => number
     progress,
     set: (next) => {
       current.value = next;
+    },
+    fail: (failure) => {
+      if (current.value.state !== "failed") current.value = { state: "failed", failure };
     },
     advance: (phase, loadedBytes, totalBytes) => {
       const cycle = current.value;

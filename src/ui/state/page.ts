@@ -73,7 +73,7 @@ export function createPage({ modelUrl, environment, startEngine, now, randomSeed
   const fail = (failure: Failure): void => {
     engine?.close();
     engine = null;
-    lifeCycle.set({ state: "failed", failure });
+    lifeCycle.fail(failure);
   };
 
   const outlook = computed(() => {

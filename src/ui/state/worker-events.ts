@@ -22,7 +22,7 @@ export function applyEvent(event: WorkerEvent, { lifeCycle, conversation, memory
     case "ready":
       return lifeCycle.set({ state: "ready", model: event.model });
     case "loadFailed":
-      return lifeCycle.set({ state: "failed", failure: event.failure });
+      return lifeCycle.fail(event.failure);
     case "chatCleared":
       return conversation.clear(event.usedTokens);
     case "reading":
@@ -34,7 +34,7 @@ export function applyEvent(event: WorkerEvent, { lifeCycle, conversation, memory
     case "turnFailed":
       // The engine's state is unknown after a failure: it is loaded again before the next message.
       conversation.fail(event.turn, event.failure);
-      return lifeCycle.set({ state: "failed", failure: event.failure });
+      return lifeCycle.fail(event.failure);
     case "ledger":
       return memory.set(event.lines);
     default:
