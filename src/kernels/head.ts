@@ -1,0 +1,61 @@
+import type { WeightFormat } from "../checkpoint/weight-source.ts";
+import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
+import type { GpuSession } from "../gpu/session.ts";
+import { expectRows, expectShape, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
+import { matvecConstants } from "./matvec.ts";
+import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
+
+const ROWS_PER_THREAD = 4;
+
+export interface HeadConstants {
+  readonly format: WeightFormat;
+  readonly hiddenSize: number;
+  readonly vocabSize: number;
+  readonly eps: number;
+  /** The head's rows in this binding: a head beyond the binding limit has several. */
+  readonly firstRow: number;
+  readonly numRows: number;
+}
+
+export interface HeadTensors {
+  readonly call: Tensor;
+  /** (blockSize, hiddenSize) */
+  readonly hidden: Tensor;
+  /** (hiddenSize) */
+  readonly norm: Tensor;
+  /** (numRows, hiddenSize) */
+  readonly weights: WeightMatrix;
+  /** (vocabSize), firstRow .. firstRow + numRows written */
+  readonly logits: Tensor;
+}
+
+/** Compiles `head` for one range of the vocabulary. */
+export async function createHead(session: GpuSession, constants: HeadConstants) {
+  const { format, hiddenSize, vocabSize, eps, firstRow, numRows } = constants;
+  const weightGroups = numWeightGroups(hiddenSize);
+  const sizes = matvecConstants(weightGroups, ROWS_PER_THREAD);
+  const kernel = await compileKernel(
+    session,
+    {
+      name: "head",
+      appends: ["common/call", "common/normed_hidden", "common/sums", "common/matvec", ...weightAppends(format)],
+      bindings: ["uniform", "read", "read", "read", "read_write"],
+    },
+    {
+      ...sizes,
+      WEIGHT_GROUPS: weightGroups,
+      HIDDEN_SIZE: hiddenSize,
+      EPS: eps,
+      FIRST_ROW: firstRow,
+      NUM_ROWS: numRows,
+    },
+  );
+  return (label: string, { call, hidden, norm, weights, logits }: HeadTensors): Dispatch => {
+    expectRows(hidden, [hiddenSize]);
+    expectShape(norm, [hiddenSize]);
+    expectWeights(weights, format, numRows, hiddenSize);
+    expectShape(logits, [vocabSize]);
+    const numWorkgroups = Math.ceil(numRows / sizes.ROWS);
+    return createDispatch(session, kernel, label, [call, hidden, norm, weights, logits], () => [numWorkgroups, 1, 1]);
+  };
+}
