@@ -50,6 +50,15 @@ export function upload(session: GpuSession, label: string, shape: readonly numbe
   return tensor;
 }
 
+/** What an output holds before its kernel runs: a value that no kernel computes. */
+export const SENTINEL = -12345.5;
+
+/** A tensor full of SENTINEL, to be read by readWritten. */
+export function createOutput(session: GpuSession, label: string, shape: readonly number[]): Tensor {
+  const length = shape.reduce((product, size) => product * size, 1);
+  return upload(session, label, shape, new Float32Array(length).fill(SENTINEL));
+}
+
 export interface TestWeights {
   readonly matrix: WeightMatrix;
   /** (num_rows, num_columns), what the kernel sees after decoding. */
@@ -105,6 +114,15 @@ export async function readWords(session: GpuSession, tensor: Tensor): Promise<Ar
 
 export async function readFloats(session: GpuSession, tensor: Tensor): Promise<Float32Array> {
   return new Float32Array(await readWords(session, tensor));
+}
+
+/** The first `length` elements; fails unless all of them are written and everything after them still is SENTINEL. */
+export async function readWritten(session: GpuSession, tensor: Tensor, length: number): Promise<Float32Array> {
+  const values = await readFloats(session, tensor);
+  expect(values.subarray(0, length).indexOf(SENTINEL), `first element of ${tensor.label} that was not written`).toBe(-1);
+  const touched = values.subarray(length).findIndex((value) => value !== SENTINEL);
+  expect(touched, `first element past the block that was written to ${tensor.label}`).toBe(-1);
+  return values.slice(0, length);
 }
 
 /** Largest difference divided by the largest expected magnitude; NaN anywhere gives Infinity. */
