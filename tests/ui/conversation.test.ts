@@ -117,6 +117,16 @@ describe("Stop", () => {
     expect(conversation.draft.value).toBe("Hi");
   });
 
+  test("before any text loses neither that message nor what was typed since", () => {
+    const ready = createReadyPage();
+    const turn = say(ready, "Hi");
+    ready.page.conversation.draft.value = "And then?";
+    ready.page.conversation.stop();
+    const timings = { ...TIMINGS, generatedTokens: 0, generateMs: 0 };
+    ready.engine().emit({ kind: "turnEnded", turn, reason: "stopped", timings, usedTokens: 0 });
+    expect(ready.page.conversation.draft.value).toBe("Hi\n\nAnd then?");
+  });
+
   test("does nothing when nothing is answered", () => {
     const ready = createReadyPage();
     ready.page.conversation.stop();

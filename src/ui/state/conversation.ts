@@ -82,13 +82,14 @@ export function createConversation(send: (request: WorkerRequest) => void, now: 
   const findRunning = (number: number): Turn | undefined =>
     turns.value.find(({ turn, status }) => turn === number && isRunning(status.value));
 
-  const restoreDraft = (text: string): void => {
-    if (draft.value.trim() === "") draft.value = text;
+  /** Puts a message back before what was typed since. */
+  const takeBack = (text: string): void => {
+    draft.value = draft.value.trim() === "" ? text : `${text}\n\n${draft.value}`;
   };
 
   /** Takes back a message that was stopped before its answer: the model has not read it. */
   const withdraw = (turn: Turn): void => {
-    restoreDraft(turn.userText);
+    takeBack(turn.userText);
     turns.value = turns.value.filter((kept) => kept !== turn);
   };
 
@@ -131,7 +132,7 @@ export function createConversation(send: (request: WorkerRequest) => void, now: 
     abandon: () => {
       batch(() => {
         const last = lastTurn.value;
-        if (last && last.status.value.state !== "ended") restoreDraft(last.userText);
+        if (last && last.status.value.state !== "ended") takeBack(last.userText);
         turns.value = [];
         settle(0);
         isClearing.value = false;
@@ -176,7 +177,7 @@ export function createConversation(send: (request: WorkerRequest) => void, now: 
         if (status.state === "stopping" && reason !== "stopped") turn.answer.value += status.unshown;
         turn.status.value = { state: "ended", reason, timings };
         settle(used);
-        if (wasRefused(turn.status.value)) restoreDraft(turn.userText);
+        if (wasRefused(turn.status.value) && draft.value.trim() === "") draft.value = turn.userText;
         if (reason === "stopped" && turn.answer.value === "") withdraw(turn);
       });
     },

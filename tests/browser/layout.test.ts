@@ -1,0 +1,138 @@
+// Layout and reading: narrow and zoomed windows, following the end, and what a screen reader is told.
+
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type FakeEngine, launchBrowser, openFakePage, TIMINGS } from "./browser.ts";
+import { serveFakeSite, type Site } from "./site.ts";
+
+let browser: Browser;
+let site: Site;
+
+beforeAll(async () => {
+  [browser, site] = await Promise.all([launchBrowser(), serveFakeSite()]);
+}, 60_000);
+
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+});
+
+afterAll(async () => {
+  await browser.close();
+  await site.close();
+});
+
+const LONG_TEXT = "A line of an answer that is long enough to be read.\n".repeat(60);
+
+async function openWithAnswer(options: BrowserContextOptions, text: string): Promise<{ page: Page; engine: FakeEngine; turn: number }> {
+  const { page, engine } = await openFakePage(browser, site.url, options);
+  await engine.makeReady();
+  await page.getByLabel("Message", { exact: true }).fill("Go on.");
+  await page.keyboard.press("Enter");
+  const { turn } = await engine.expectRequest("send");
+  await engine.emit({ kind: "text", turn, text, generatedTokens: 9, elapsedMs: 90 });
+  await expect.poll(() => page.locator(".answer-text").textContent()).toBe(text);
+  return { page, engine, turn };
+}
+
+const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+// 360 px, and 1024 × 768 at 200 % and 400 % zoom, which is the same as half and a quarter of the window.
+for (const [width, height] of [[360, 740], [512, 384], [256, 192]] as const) {
+  test(`nothing is wider than a window of ${width} × ${height}`, async () => {
+    const { page, engine } = await openFakePage(browser, site.url, { viewport: { width, height } });
+    await page.getByText("Find the GPU").waitFor();
+    expect(await overflow(page)).toBe(0);
+    await engine.makeReady();
+    expect(await overflow(page)).toBe(0);
+    await page.locator(".status").waitFor({ state: "attached" });
+    await page.getByRole("button", { name: "Sampling" }).click();
+    const panel = await page.locator("#sampling-panel").boundingBox();
+    expect(panel!.x).toBeGreaterThanOrEqual(0);
+    expect(panel!.x + panel!.width).toBeLessThanOrEqual(width);
+    expect(panel!.y).toBeGreaterThanOrEqual(0);
+    expect(panel!.y + panel!.height).toBeLessThanOrEqual(height);
+    await page.keyboard.press("Escape");
+    await page.getByLabel("Message", { exact: true }).fill("x".repeat(500));
+    await page.keyboard.press("Enter");
+    const { turn } = await engine.expectRequest("send");
+    await engine.emit({ kind: "text", turn, text: "y".repeat(500), generatedTokens: 9, elapsedMs: 90 });
+    await engine.emit({ kind: "turnEnded", turn, reason: "length", timings: TIMINGS, usedTokens: 4000 });
+    await page.locator(".notice").waitFor();
+    expect(await overflow(page)).toBe(0);
+  });
+}
+
+test("a failure fits into 360 px", async () => {
+  const { page, engine } = await openFakePage(browser, site.url, { viewport: { width: 360, height: 740 } });
+  await engine.expectRequest("load");
+  await engine.emit({ kind: "loadFailed", failure: { kind: "no-adapter", message: `adapter: expected one, got ${"x".repeat(200)}` } });
+  await page.getByRole("alert").waitFor();
+  expect(await overflow(page)).toBe(0);
+});
+
+test("a growing answer is followed while the reader is at its end, and left alone when not", async () => {
+  const { page, engine, turn } = await openWithAnswer({}, LONG_TEXT);
+  const distance = () => page.evaluate(() => document.documentElement.scrollHeight - innerHeight - scrollY);
+  await expect.poll(distance).toBeLessThan(2);
+  await page.evaluate(() => scrollTo(0, 40));
+  const jump = page.getByRole("button", { name: "To the end" });
+  await jump.waitFor();
+  await engine.emit({ kind: "text", turn, text: LONG_TEXT, generatedTokens: 18, elapsedMs: 180 });
+  await expect.poll(() => page.locator(".answer-text").textContent()).toBe(LONG_TEXT + LONG_TEXT);
+  expect(await page.evaluate(() => scrollY)).toBe(40);
+  await jump.click();
+  await expect.poll(distance).toBeLessThan(2);
+  await engine.emit({ kind: "text", turn, text: LONG_TEXT, generatedTokens: 27, elapsedMs: 270 });
+  await expect.poll(() => page.locator(".answer-text").textContent()).toBe(LONG_TEXT.repeat(3));
+  await expect.poll(distance).toBeLessThan(2);
+});
+
+test("a screen reader hears a whole answer once, and no single tokens", async () => {
+  const { page, engine, turn } = await openWithAnswer({}, "Good ");
+  const voice = page.locator("#app > [role=status]");
+  expect(await voice.textContent()).toBe("Answering.");
+  expect(await page.locator(".transcript").evaluate((list) => list.closest("[aria-live], [role=log], [role=status]"))).toBeNull();
+  await engine.emit({ kind: "text", turn, text: "evening.", generatedTokens: 12, elapsedMs: 120 });
+  await engine.emit({ kind: "turnEnded", turn, reason: "eos", timings: TIMINGS, usedTokens: 30 });
+  await expect.poll(() => voice.textContent()).toBe("Good evening.");
+});
+
+test("every control has a name", async () => {
+  const { page } = await openWithAnswer({}, "Hi.");
+  const unnamed = await page.locator("button, input, textarea, progress, [role=meter]").evaluateAll((controls) =>
+    controls
+      .filter((control) => {
+        const labels = [...((control as HTMLInputElement).labels ?? [])].map((label) => label.textContent);
+        return ![control.getAttribute("aria-label"), ...labels, control.textContent].some((name) => name?.trim());
+      })
+      .map((control) => control.outerHTML),
+  );
+  expect(unnamed).toEqual([]);
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`text has a contrast of at least 4.5 in the ${colorScheme} scheme`, async () => {
+    const { page } = await openWithAnswer({ colorScheme }, "Hi.");
+    const colors = await page.evaluate(() => {
+      const probe = document.body.appendChild(document.createElement("i"));
+      return Object.fromEntries(
+        ["paper", "surface", "sunken", "ink", "muted", "accent", "accent-ink", "on-accent"].map((name) => {
+          probe.style.color = `var(--${name})`;
+          return [name, getComputedStyle(probe).color.match(/\d+/g)!.map(Number)];
+        }),
+      );
+    });
+    const luminance = (name: string): number => {
+      const [red, green, blue] = colors[name]!.map((channel) => channel / 255).map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
+    };
+    const contrast = (one: string, other: string): number => {
+      const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+      return (light! + 0.05) / (dark! + 0.05);
+    };
+    for (const ground of ["paper", "surface", "sunken"]) {
+      for (const text of ["ink", "muted", "accent-ink"]) expect(contrast(text, ground), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5);
+    }
+    expect(contrast("on-accent", "accent")).toBeGreaterThanOrEqual(4.5);
+  });
+}
