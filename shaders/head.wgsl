@@ -5,7 +5,7 @@
 //   1 hidden: array<vec4<f32>>, read — (num_tokens, hidden_size)
 //   2 norm: array<vec4<f32>>, read — (hidden_size)
 //   3 weights: array<vec4<u32>>, read — rows FIRST_ROW.. of lm_head, encoded, (NUM_ROWS, hidden_size)
-//   4 logits: array<f32>, read_write — (vocab_size), FIRST_ROW.. written
+//   4 logits: array<f32>, read_write — (1, vocab_size), FIRST_ROW.. written
 // Dispatch: (NUM_ROWS / ROWS rounded up, 1, 1) workgroups; each owns ROWS logits. A head in several ranges takes a
 //   dispatch for each.
 // Source: arXiv:2501.08313 §2

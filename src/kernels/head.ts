@@ -2,10 +2,11 @@ import type { WeightFormat } from "../checkpoint/weight-source.ts";
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, expectShape, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
-import { matvecConstants } from "./matvec.ts";
+import { matvecConstants, SMALL_MATVEC } from "./matvec.ts";
 import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
 
-const ROWS_PER_THREAD = 4;
+/** Many, since every workgroup computes the norm anew. */
+const ROWS = 32;
 
 export interface HeadConstants {
   readonly format: WeightFormat;
@@ -25,7 +26,7 @@ export interface HeadTensors {
   readonly norm: Tensor;
   /** (numRows, hiddenSize) */
   readonly weights: WeightMatrix;
-  /** (vocabSize), firstRow .. firstRow + numRows written */
+  /** (1, vocabSize), firstRow .. firstRow + numRows written */
   readonly logits: Tensor;
 }
 
@@ -33,7 +34,6 @@ export interface HeadTensors {
 export async function createHead(session: GpuSession, constants: HeadConstants) {
   const { format, hiddenSize, vocabSize, eps, firstRow, numRows } = constants;
   const weightGroups = numWeightGroups(hiddenSize);
-  const sizes = matvecConstants(weightGroups, ROWS_PER_THREAD);
   const kernel = await compileKernel(
     session,
     {
@@ -42,7 +42,7 @@ export async function createHead(session: GpuSession, constants: HeadConstants) 
       bindings: ["uniform", "read", "read", "read", "read_write"],
     },
     {
-      ...sizes,
+      ...matvecConstants(weightGroups, { ...SMALL_MATVEC, rows: ROWS }),
       WEIGHT_GROUPS: weightGroups,
       HIDDEN_SIZE: hiddenSize,
       EPS: eps,
@@ -54,8 +54,8 @@ export async function createHead(session: GpuSession, constants: HeadConstants) 
     expectRows(hidden, [hiddenSize]);
     expectShape(norm, [hiddenSize]);
     expectWeights(weights, format, numRows, hiddenSize);
-    expectShape(logits, [vocabSize]);
-    const numWorkgroups = Math.ceil(numRows / sizes.ROWS);
+    expectShape(logits, [1, vocabSize]);
+    const numWorkgroups = Math.ceil(numRows / ROWS);
     return createDispatch(session, kernel, label, [call, hidden, norm, weights, logits], () => [numWorkgroups, 1, 1]);
   };
 }

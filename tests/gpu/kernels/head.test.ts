@@ -28,7 +28,7 @@ function createInputs(format: WeightFormat, vocabSize: number, hiddenSize: numbe
     hidden: upload(session(), "hidden", [blockSize, hiddenSize], hiddenValues),
     norm: upload(session(), "norm", [hiddenSize], normValues),
     table: uploadWeights(session(), "lm_head", format, vocabSize, hiddenSize, rows),
-    logits: upload(session(), "logits", [vocabSize], new Float32Array(vocabSize).fill(7)),
+    logits: upload(session(), "logits", [1, vocabSize], new Float32Array(vocabSize).fill(7)),
   };
 }
 
