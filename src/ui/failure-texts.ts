@@ -13,9 +13,9 @@ export interface FailureText {
 
 /** Source: github.com/gpuweb/gpuweb/wiki/Implementation-Status. */
 export const WEBGPU_BROWSERS: readonly { readonly browser: string; readonly where: string }[] = [
-  { browser: "Chrome and Edge", where: "113 on Windows, macOS and ChromeOS; 121 on Android 12; 144 or later on Linux, by GPU" },
-  { browser: "Safari", where: "26 on macOS, iOS and iPadOS" },
-  { browser: "Firefox", where: "141 on Windows; 147 on Macs with Apple silicon" },
+  { browser: "Chrome and Edge", where: "from 113 on Windows, macOS and ChromeOS, from 121 on Android 12, from 144 on Linux (147 with NVIDIA)" },
+  { browser: "Safari", where: "from 26 on macOS, iOS and iPadOS" },
+  { browser: "Firefox", where: "from 141 on Windows, from 147 on Macs with Apple silicon" },
 ];
 
 export const FAILURE_TEXTS: Readonly<Record<FailureKind, FailureText>> = {

@@ -16,7 +16,7 @@ export function FailureView({ failure, onRetry }: { failure: Failure; onRetry: (
         <p key={paragraph}>{paragraph}</p>
       ))}
       {namesBrowsers && (
-        <dl class="facts">
+        <dl class="facts" aria-label="Browsers that have WebGPU">
           {WEBGPU_BROWSERS.map(({ browser, where }) => [<dt key={browser}>{browser}</dt>, <dd key={where}>{where}</dd>])}
         </dl>
       )}

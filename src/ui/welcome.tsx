@@ -15,7 +15,7 @@ function Plate({ model }: { model: ReadyModel }) {
     { value: `${numLightningLayers} of ${numLayers}`, label: "layers use lightning attention" },
     trainedContextLength === null
       ? { value: formatCount(contextLength), label: "tokens fit in a conversation" }
-      : { value: formatCount(trainedContextLength), label: "tokens in its longest training texts" },
+      : { value: formatCount(trainedContextLength), label: "tokens of context in training" },
   ];
   return (
     <ul class="plate" aria-label="The model">

@@ -175,7 +175,7 @@ describe("the chat", () => {
         { kind: "KV cache", allocatedBytes: 9_000_000, usedBytes: 1_000_000 },
       ],
     });
-    await page.locator(".status").getByText("50.0 MB").waitFor();
+    await page.locator(".status").getByText("50.0 MB on GPU").waitFor();
     const turn = await say(page, engine, "Hello!");
     expect(await field(page).inputValue()).toBe("");
     await engine.emit({ kind: "reading", turn, readTokens: 512, totalTokens: 2000 });
