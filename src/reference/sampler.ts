@@ -28,7 +28,7 @@ export function penalise(logits: Numbers, tokenCounts: Numbers, sampling: Sampli
 /** The probability of each token after temperature and filters: 0 for dropped tokens, the others sum to 1. */
 export function distribution(logits: Numbers, { temperature, topK, topP, minP }: Sampling): Float64Array {
   const scores = Float64Array.from(logits, (logit) => logit / temperature);
-  let kept = scores.slice().sort().reverse();
+  let kept: Float64Array = scores.slice().sort().reverse();
   if (topK > 0) kept = keepTopK(kept, topK);
   if (topP < 1) kept = keepTopP(kept, topP);
   if (minP > 0) kept = keepMinP(kept, minP);
