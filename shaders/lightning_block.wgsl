@@ -11,7 +11,7 @@
 // Dispatch: (num_heads, head_dim / VALUE_COLUMNS rounded up, 1) workgroups; each owns those columns of one head's state
 //   and output, and walks over the block in sub-blocks of SUB_BLOCK tokens.
 // Source: arXiv:2501.08313 §2.2; arXiv:2401.04658 (lightning attention-2)
-// Reference: src/reference/model.ts, lightningBlock
+// Reference: src/reference/lightning-block.ts, lightningBlock
 // Appends: common/call.wgsl
 
 override WORKGROUP_SIZE: u32;

@@ -7,7 +7,7 @@
 //   3 output: array<f32>, read_write — (num_tokens, num_rows), written
 // Dispatch: (num_rows / TILE_ROWS, num_tokens / TILE_TOKENS, 1) workgroups, rounded up; each owns one tile of the output.
 // Source: arXiv:2501.08313 §2; tiling as in any blocked matrix product
-// Reference: src/reference/model.ts, linear
+// Reference: src/reference/vector.ts, linear
 // Appends: common/call.wgsl, common/tile.wgsl, common/half.wgsl, common/weight_FORMAT.wgsl
 
 override TILE_TOKENS: u32;

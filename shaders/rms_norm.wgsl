@@ -7,7 +7,7 @@
 //   3 normed: array<f32>, read_write — (num_tokens, hidden_size), written
 // Dispatch: (num_tokens, 1, 1) workgroups; each owns one token.
 // Source: arXiv:1910.07467
-// Reference: src/reference/model.ts, rmsNorm
+// Reference: src/reference/vector.ts, rmsNorm
 // Appends: common/call.wgsl, common/reduce.wgsl
 
 override WORKGROUP_SIZE: u32;
