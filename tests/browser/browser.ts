@@ -1,8 +1,7 @@
-// Chromium for the page's tests, and a fake engine that a test speaks for.
+// Chromium, as the browser tests start it.
 
 import { existsSync } from "node:fs";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import type { ReadyModel, TurnTimings, WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
+import { type Browser, chromium } from "playwright-core";
 
 const CHROMIUM_PATHS = [
   "/usr/bin/chromium",
@@ -29,89 +28,4 @@ export function launchBrowser(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM_PATH ?? CHROMIUM_PATHS.find(existsSync);
   if (!executablePath) throw new Error("Chromium: expected one in CHROMIUM_PATH or an installed one, got none");
   return chromium.launch({ executablePath, args: FLAGS });
-}
-
-export const MODEL: ReadyModel = {
-  name: "relampago-71m",
-  numParameters: 70_900_000,
-  downloadBytes: 41_000_000,
-  numLayers: 16,
-  numLightningLayers: 14,
-  numExperts: 8,
-  expertsPerToken: 2,
-  trainedContextLength: 2048,
-  contextLength: 4096,
-  defaultSampling: { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 },
-  gpu: { vendor: "test", architecture: "fake", description: "", isSoftware: false },
-};
-
-export const TIMINGS: TurnTimings = { promptTokens: 12, promptMs: 40, timeToFirstTokenMs: 50, generatedTokens: 5, generateMs: 100 };
-
-/** The worker's side of one open page. */
-export interface FakeEngine {
-  emit(event: WorkerEvent): Promise<void>;
-  /** Waits for the next request of a kind, and returns all requests up to it that were not taken yet. */
-  expectRequest<K extends WorkerRequest["kind"]>(kind: K): Promise<Extract<WorkerRequest, { kind: K }>>;
-  /** Requests that were not taken yet. */
-  pending(): readonly WorkerRequest[];
-  /** Answers the page's load up to `ready`. */
-  makeReady(model?: Partial<ReadyModel>): Promise<void>;
-}
-
-/** Opens a page whose engine is spoken for by the test; it has asked for nothing but `load` so far. */
-export async function openFakePage(
-  browser: Browser,
-  url: string,
-  options: BrowserContextOptions = {},
-  init?: () => void,
-): Promise<{ page: Page; engine: FakeEngine }> {
-  const context = await browser.newContext({ viewport: { width: 1024, height: 768 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
-  const requests: WorkerRequest[] = [];
-  const listeners = new Set<() => void>();
-  await page.exposeFunction("hearRequest", (request: WorkerRequest) => {
-    requests.push(request);
-    for (const listener of listeners) listener();
-  });
-  await page.addInitScript(() => {
-    const channel = new BroadcastChannel("fake-engine");
-    const target = window as unknown as { hearRequest(request: unknown): void; speak(event: unknown): void };
-    channel.onmessage = (message) => target.hearRequest(message.data);
-    target.speak = (event) => channel.postMessage(event);
-  });
-  if (init) await page.addInitScript(init);
-
-  const engine: FakeEngine = {
-    emit: (event) => page.evaluate((spoken) => (window as unknown as { speak(event: unknown): void }).speak(spoken), event),
-    expectRequest: async (kind) => {
-      const find = (): WorkerRequest | undefined => {
-        const index = requests.findIndex((request) => request.kind === kind);
-        return index === -1 ? undefined : requests.splice(0, index + 1).at(-1);
-      };
-      const found = find();
-      if (found) return found as never;
-      return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`request: expected ${kind}, got ${JSON.stringify(requests)}`)), 10_000);
-        const listener = (): void => {
-          const heard = find();
-          if (!heard) return;
-          clearTimeout(timer);
-          listeners.delete(listener);
-          resolve(heard as never);
-        };
-        listeners.add(listener);
-      });
-    },
-    pending: () => requests,
-    makeReady: async (model = {}) => {
-      await engine.expectRequest("load");
-      await engine.emit({ kind: "size", name: MODEL.name, totalBytes: MODEL.downloadBytes });
-      await engine.expectRequest("fetchWeights");
-      await engine.emit({ kind: "ready", model: { ...MODEL, ...model } });
-      await page.getByText("The model is ready.").waitFor({ state: "attached" });
-    },
-  };
-  await page.goto(url);
-  return { page, engine };
 }

@@ -1,30 +1,13 @@
-// The page in Chromium with a fake engine: states, keyboard, layout, failures.
+// The chat in Chromium with a fake engine: streaming, keyboard, Stop, sampling, a context that fills.
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { FAILURE_TEXTS, WEBGPU_BROWSERS } from "../../src/ui/failure-texts.ts";
-import type { FailureKind } from "../../src/worker/messages.ts";
-import { type FakeEngine, launchBrowser, MODEL, openFakePage, TIMINGS } from "./browser.ts";
-import { serveFakeSite, type Site } from "./site.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { type FakeEngine, type FakePage, TIMINGS, useFakePages } from "./fake-page.ts";
 
-let browser: Browser;
-let site: Site;
+const open = useFakePages();
 
-beforeAll(async () => {
-  [browser, site] = await Promise.all([launchBrowser(), serveFakeSite()]);
-}, 60_000);
-
-afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()));
-});
-
-afterAll(async () => {
-  await browser.close();
-  await site.close();
-});
-
-async function openReady(): Promise<{ page: Page; engine: FakeEngine }> {
-  const opened = await openFakePage(browser, site.url);
+async function openReady(): Promise<FakePage> {
+  const opened = await open();
   await opened.engine.makeReady();
   return opened;
 }
@@ -44,126 +27,6 @@ async function answer(page: Page, engine: FakeEngine, turn: number, text: string
   await engine.emit({ kind: "turnEnded", turn, reason: "eos", timings: TIMINGS, usedTokens: 20 });
   await page.locator(".turn:last-child[data-state=ended]").waitFor();
 }
-
-describe("loading", () => {
-  test("explains the page, asks for the model at its own path, and shows megabytes as they come", async () => {
-    const { page, engine } = await openFakePage(browser, site.url);
-    const { modelUrl } = await engine.expectRequest("load");
-    expect(modelUrl).toBe(`${site.url}models/relampago-71m/`);
-    await page.getByText("Nothing you type leaves this page.").waitFor();
-    await engine.emit({ kind: "size", name: MODEL.name, totalBytes: 41_000_000 });
-    await engine.expectRequest("fetchWeights");
-    await page.getByText("0.0 of 41.0 MB").waitFor();
-    await engine.emit({ kind: "loading", phase: "weights", loadedBytes: 12_300_000, totalBytes: 41_000_000 });
-    await page.getByText("12.3 of 41.0 MB").waitFor();
-    expect(await page.getByRole("progressbar").evaluate((bar: HTMLProgressElement) => bar.value)).toBeCloseTo(0.3, 5);
-  });
-
-  test("a large download waits for the button", async () => {
-    const { page, engine } = await openFakePage(browser, site.url);
-    await engine.expectRequest("load");
-    await engine.emit({ kind: "size", name: MODEL.name, totalBytes: 250_000_000 });
-    const button = page.getByRole("button", { name: "Download 250 MB" });
-    await button.waitFor();
-    expect(engine.pending()).toEqual([]);
-    await button.click();
-    await engine.expectRequest("fetchWeights");
-  });
-
-  test("a metered connection is asked even for a small one", async () => {
-    const { page, engine } = await openFakePage(browser, site.url, {}, () => {
-      Object.defineProperty(Navigator.prototype, "connection", { value: { saveData: true } });
-    });
-    await engine.expectRequest("load");
-    await engine.emit({ kind: "size", name: MODEL.name, totalBytes: 1_000_000 });
-    await page.getByText("metered or set to save data").waitFor();
-    expect(engine.pending()).toEqual([]);
-  });
-
-  test("a message can be typed meanwhile, and is sent when the model is ready", async () => {
-    const { page, engine } = await openFakePage(browser, site.url);
-    await field(page).fill("early");
-    await field(page).press("Enter");
-    await engine.makeReady();
-    expect(await field(page).inputValue()).toBe("early");
-    await field(page).press("Enter");
-    expect(await engine.expectRequest("send")).toMatchObject({ text: "early" });
-  });
-});
-
-describe("failures", () => {
-  const fromWorker: readonly FailureKind[] = [
-    "no-webgpu-in-worker",
-    "no-adapter",
-    "limit-too-small",
-    "download",
-    "bad-model",
-    "device-lost",
-    "out-of-memory",
-    "internal",
-  ];
-
-  test("each that the worker reports has its own text, its detail, and the browsers where that helps", async () => {
-    for (const kind of fromWorker) {
-      const { page, engine } = await openFakePage(browser, site.url);
-      await engine.expectRequest("load");
-      await engine.emit({ kind: "loadFailed", failure: { kind, message: `thing: expected ${kind}, got less` } });
-      const alert = page.getByRole("alert");
-      await alert.waitFor();
-      const { title, advice, namesBrowsers, retry } = FAILURE_TEXTS[kind];
-      const shown = await alert.innerText();
-      for (const text of [title, ...advice, `thing: expected ${kind}, got less`]) expect(shown).toContain(text);
-      for (const { browser: name } of WEBGPU_BROWSERS) expect(shown.includes(name)).toBe(namesBrowsers);
-      expect(await alert.getByRole("button").count()).toBe(retry === null ? 0 : 1);
-    }
-  }, 60_000);
-
-  test("a page without WebGPU says so and starts no worker", async () => {
-    const { page, engine } = await openFakePage(browser, site.url, {}, () => {
-      Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined });
-    });
-    await page.getByRole("heading", { name: FAILURE_TEXTS["no-webgpu"].title }).waitFor();
-    expect(page.workers()).toEqual([]);
-    expect(engine.pending()).toEqual([]);
-  });
-
-  test("an insecure address says so", async () => {
-    const { page } = await openFakePage(browser, site.url, {}, () => {
-      Object.defineProperty(window, "isSecureContext", { value: false });
-    });
-    await page.getByRole("heading", { name: FAILURE_TEXTS["insecure-origin"].title }).waitFor();
-    expect(page.workers()).toEqual([]);
-  });
-
-  test("trying again starts a new worker that can succeed", async () => {
-    const { page, engine } = await openFakePage(browser, site.url);
-    await engine.expectRequest("load");
-    await engine.emit({ kind: "loadFailed", failure: { kind: "download", message: "shard: expected 5 bytes, got 4" } });
-    await page.getByRole("button", { name: "Try again" }).click();
-    await engine.makeReady();
-    expect(await page.getByRole("alert").count()).toBe(0);
-    expect(page.workers()).toHaveLength(1);
-  });
-
-  test("a lost GPU keeps the conversation readable and gives the message back on loading again", async () => {
-    const { page, engine } = await openReady();
-    const turn = await say(page, engine, "Are you there?");
-    await engine.emit({ kind: "text", turn, text: "I was about", generatedTokens: 3, elapsedMs: 30 });
-    await engine.emit({ kind: "turnFailed", turn, failure: { kind: "device-lost", message: "device: expected it to stay, got lost" } });
-    await page.getByRole("heading", { name: FAILURE_TEXTS["device-lost"].title }).waitFor();
-    expect(await page.locator(".answer-text").innerText()).toBe("I was about");
-    await page.getByRole("button", { name: "Load again" }).click();
-    await engine.makeReady();
-    expect(await field(page).inputValue()).toBe("Are you there?");
-  });
-
-  test("a software adapter is a notice, not a failure", async () => {
-    const { page, engine } = await openFakePage(browser, site.url);
-    await engine.makeReady({ gpu: { ...MODEL.gpu, isSoftware: true } });
-    await page.getByText("No GPU is used here").waitFor();
-    expect(await page.getByRole("alert").count()).toBe(0);
-  });
-});
 
 describe("the chat", () => {
   test("streams an answer and tells what was measured", async () => {

@@ -1,30 +1,15 @@
 // Layout and reading: narrow and zoomed windows, following the end, and what a screen reader is told.
 
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { type FakeEngine, launchBrowser, openFakePage, TIMINGS } from "./browser.ts";
-import { serveFakeSite, type Site } from "./site.ts";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { type FakePage, TIMINGS, useFakePages } from "./fake-page.ts";
 
-let browser: Browser;
-let site: Site;
-
-beforeAll(async () => {
-  [browser, site] = await Promise.all([launchBrowser(), serveFakeSite()]);
-}, 60_000);
-
-afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()));
-});
-
-afterAll(async () => {
-  await browser.close();
-  await site.close();
-});
+const open = useFakePages();
 
 const LONG_TEXT = "A line of an answer that is long enough to be read.\n".repeat(60);
 
-async function openWithAnswer(options: BrowserContextOptions, text: string): Promise<{ page: Page; engine: FakeEngine; turn: number }> {
-  const { page, engine } = await openFakePage(browser, site.url, options);
+async function openWithAnswer(options: BrowserContextOptions, text: string): Promise<FakePage & { turn: number }> {
+  const { page, engine } = await open(options);
   await engine.makeReady();
   await page.getByLabel("Message", { exact: true }).fill("Go on.");
   await page.keyboard.press("Enter");
@@ -39,7 +24,7 @@ const overflow = (page: Page) => page.evaluate(() => document.documentElement.sc
 // 360 px, and 1024 × 768 at 200 % and 400 % zoom, which is the same as half and a quarter of the window.
 for (const [width, height] of [[360, 740], [512, 384], [256, 192]] as const) {
   test(`nothing is wider than a window of ${width} × ${height}`, async () => {
-    const { page, engine } = await openFakePage(browser, site.url, { viewport: { width, height } });
+    const { page, engine } = await open({ viewport: { width, height } });
     await page.getByText("Find the GPU").waitFor();
     expect(await overflow(page)).toBe(0);
     await engine.makeReady();
@@ -63,7 +48,7 @@ for (const [width, height] of [[360, 740], [512, 384], [256, 192]] as const) {
 }
 
 test("a failure fits into 360 px", async () => {
-  const { page, engine } = await openFakePage(browser, site.url, { viewport: { width: 360, height: 740 } });
+  const { page, engine } = await open({ viewport: { width: 360, height: 740 } });
   await engine.expectRequest("load");
   await engine.emit({ kind: "loadFailed", failure: { kind: "no-adapter", message: `adapter: expected one, got ${"x".repeat(200)}` } });
   await page.getByRole("alert").waitFor();

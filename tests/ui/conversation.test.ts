@@ -29,6 +29,15 @@ describe("sending", () => {
   });
 });
 
+test("nothing is sent into a conversation that is full", () => {
+  const ready = createReadyPage();
+  ready.engine().emit({ kind: "turnEnded", turn: say(ready, "one"), reason: "context", timings: TIMINGS, usedTokens: 1000 });
+  ready.page.conversation.draft.value = "two";
+  expect(ready.page.canSend.value).toBe(false);
+  ready.page.send();
+  expect(ready.engine().requests).toHaveLength(1);
+});
+
 describe("an answer", () => {
   test("goes from reading to text to its end, and counts the tokens in use", () => {
     const ready = createReadyPage();
