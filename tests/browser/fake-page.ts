@@ -1,7 +1,7 @@
 // A page whose engine the test speaks for.
 
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, vi } from "vitest";
+import { afterAll, afterEach, beforeAll } from "vitest";
 import type { ReadyModel, TurnTimings, WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
 import { launchBrowser } from "./browser.ts";
 import { serveFakeSite, type Site } from "./site.ts";
@@ -95,11 +95,9 @@ export async function openFakePage(browser: Browser, url: string, options: Brows
 export function useFakePages(): (options?: BrowserContextOptions, init?: () => void) => Promise<FakePage> {
   let browser: Browser;
   let site: Site;
-  // A page opens in a second, on a busy machine in several.
-  vi.setConfig({ testTimeout: 60_000 });
   beforeAll(async () => {
     [browser, site] = await Promise.all([launchBrowser(), serveFakeSite()]);
-  }, 60_000);
+  });
   afterEach(async () => {
     await Promise.all(browser.contexts().map((context) => context.close()));
   });

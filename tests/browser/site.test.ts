@@ -37,7 +37,7 @@ beforeAll(async () => {
     if (message.type() === "error") errors.push(message.text());
   });
   await page.goto(site.url);
-}, 60_000);
+});
 
 afterAll(async () => {
   await browser.close();
