@@ -21,7 +21,14 @@ function SendOrStop({ page, onDone }: { page: Page; onDone: () => void }) {
     onDone();
   };
   return (
-    <button class="round-button" type="button" disabled={activity === "stopping"} aria-label="Stop" title="Stop (Esc)" onClick={stop}>
+    <button
+      class="round-button"
+      type="button"
+      disabled={activity === "stopping"}
+      aria-label="Stop"
+      title="Stop (Esc)"
+      onClick={stop}
+    >
       <StopIcon />
     </button>
   );

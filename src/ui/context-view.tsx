@@ -28,7 +28,10 @@ export function ContextMeter({ page }: { page: Page }) {
   );
 }
 
-function explain({ room, leftTokens, draftTokens, isBeyondTraining }: ContextOutlook, trainedContextLength: number | null): string {
+function explain(
+  { room, leftTokens, draftTokens, isBeyondTraining }: ContextOutlook,
+  trainedContextLength: number | null,
+): string {
   switch (room) {
     case "full":
       return "This conversation is full. A new chat goes on from here; what you have typed stays.";

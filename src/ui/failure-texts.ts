@@ -13,7 +13,10 @@ export interface FailureText {
 
 /** Source: github.com/gpuweb/gpuweb/wiki/Implementation-Status. */
 export const WEBGPU_BROWSERS: readonly { readonly browser: string; readonly where: string }[] = [
-  { browser: "Chrome and Edge", where: "from 113 on Windows, macOS and ChromeOS, from 121 on Android 12, from 144 on Linux (147 with NVIDIA)" },
+  {
+    browser: "Chrome and Edge",
+    where: "from 113 on Windows, macOS and ChromeOS, from 121 on Android 12, from 144 on Linux (147 with NVIDIA)",
+  },
   { browser: "Safari", where: "from 26 on macOS, iOS and iPadOS" },
   { browser: "Firefox", where: "from 141 on Windows, from 147 on Macs with Apple silicon" },
 ];
@@ -66,7 +69,9 @@ export const FAILURE_TEXTS: Readonly<Record<FailureKind, FailureText>> = {
   },
   download: {
     title: "The model could not be downloaded",
-    advice: ["The connection broke off, or the server did not send what was asked for. Check the connection and try again."],
+    advice: [
+      "The connection broke off, or the server did not send what was asked for. Check the connection and try again.",
+    ],
     namesBrowsers: false,
     retry: "Try again",
   },
@@ -90,13 +95,17 @@ export const FAILURE_TEXTS: Readonly<Record<FailureKind, FailureText>> = {
   },
   "out-of-memory": {
     title: "The GPU has too little free memory",
-    advice: ["Close other tabs and programs that use the GPU, then load the model again. A message without an answer goes back into the text field."],
+    advice: [
+      "Close other tabs and programs that use the GPU, then load the model again. A message without an answer goes back into the text field.",
+    ],
     namesBrowsers: false,
     retry: "Load again",
   },
   internal: {
     title: "Something went wrong in the engine",
-    advice: ["This is a fault of the program, not of yours. Loading again may help. A message without an answer goes back into the text field."],
+    advice: [
+      "This is a fault of the program, not of yours. Loading again may help. A message without an answer goes back into the text field.",
+    ],
     namesBrowsers: false,
     retry: "Load again",
   },

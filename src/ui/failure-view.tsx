@@ -17,7 +17,10 @@ export function FailureView({ failure, onRetry }: { failure: Failure; onRetry: (
       ))}
       {namesBrowsers && (
         <dl class="facts" aria-label="Browsers that have WebGPU">
-          {WEBGPU_BROWSERS.map(({ browser, where }) => [<dt key={browser}>{browser}</dt>, <dd key={where}>{where}</dd>])}
+          {WEBGPU_BROWSERS.map(({ browser, where }) => [
+            <dt key={browser}>{browser}</dt>,
+            <dd key={where}>{where}</dd>,
+          ])}
         </dl>
       )}
       {retry && (

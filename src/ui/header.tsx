@@ -17,7 +17,9 @@ function Status({ page }: { page: Page }) {
         <span class="visually-hidden">Model, GPU and memory: </span>
         <span class="status-item status-wide">{model.name}</span>
         <span class="status-item status-wide">{nameGpu(model.gpu)}</span>
-        {page.memory.lines.value.length > 0 && <span class="status-item">{formatBytes(page.memory.allocatedBytes.value)} on GPU</span>}
+        {page.memory.lines.value.length > 0 && (
+          <span class="status-item">{formatBytes(page.memory.allocatedBytes.value)} on GPU</span>
+        )}
         {speed !== null && <span class="status-item status-speed">{formatSpeed(speed)}</span>}
       </button>
       <ModelPanel page={page} model={model} />

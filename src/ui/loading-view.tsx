@@ -42,7 +42,9 @@ function Steps({ progress, totalBytes }: { progress: LoadProgress; totalBytes: n
               {label}
               {state === "done" && <span class="visually-hidden"> (done)</span>}
             </span>
-            <span class={isLong ? "step-measure step-measure-long" : "step-measure"}>{state === "current" ? measure(progress) : isSizeTold ? formatBytes(totalBytes) : ""}</span>
+            <span class={isLong ? "step-measure step-measure-long" : "step-measure"}>
+              {state === "current" ? measure(progress) : isSizeTold ? formatBytes(totalBytes) : ""}
+            </span>
           </li>
         );
       })}

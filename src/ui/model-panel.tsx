@@ -26,7 +26,11 @@ function Facts({ model }: { model: ReadyModel }) {
         {expertsPerToken} of {numExperts} work on each token
       </dd>
       <dt>Trained on</dt>
-      <dd>{trainedContextLength === null ? "texts of unknown length" : `texts of up to ${formatCount(trainedContextLength)} tokens`}</dd>
+      <dd>
+        {trainedContextLength === null
+          ? "texts of unknown length"
+          : `texts of up to ${formatCount(trainedContextLength)} tokens`}
+      </dd>
       <dt>Conversation</dt>
       <dd>holds {formatCount(model.contextLength)} tokens here</dd>
       <dt>GPU</dt>
@@ -76,7 +80,13 @@ export function ModelPanel({ page, model }: { page: Page; model: ReadyModel }) {
     <section id={MODEL_PANEL_ID} class="panel panel-top" popover="auto" aria-labelledby="model-panel-title">
       <div class="panel-head">
         <h2 id="model-panel-title">What is running</h2>
-        <button class="icon-button" type="button" popovertarget={MODEL_PANEL_ID} popovertargetaction="hide" aria-label="Close">
+        <button
+          class="icon-button"
+          type="button"
+          popovertarget={MODEL_PANEL_ID}
+          popovertargetaction="hide"
+          aria-label="Close"
+        >
           <CloseIcon />
         </button>
       </div>

@@ -14,14 +14,39 @@ interface Row {
 }
 
 const SLIDERS: readonly Row[] = [
-  { name: "temperature", label: "Temperature", explanation: "0 always takes the likeliest token; more is more varied", digits: 2 },
-  { name: "topP", label: "Top-p", explanation: "Keeps the likeliest tokens up to this sum of probability; 1 is off", digits: 2 },
-  { name: "minP", label: "Min-p", explanation: "Drops tokens below this share of the likeliest one’s probability; 0 is off", digits: 2 },
+  {
+    name: "temperature",
+    label: "Temperature",
+    explanation: "0 always takes the likeliest token; more is more varied",
+    digits: 2,
+  },
+  {
+    name: "topP",
+    label: "Top-p",
+    explanation: "Keeps the likeliest tokens up to this sum of probability; 1 is off",
+    digits: 2,
+  },
+  {
+    name: "minP",
+    label: "Min-p",
+    explanation: "Drops tokens below this share of the likeliest one’s probability; 0 is off",
+    digits: 2,
+  },
 ];
 
-const TOP_K: Row = { name: "topK", label: "Top-k", explanation: "Keeps this many of the likeliest tokens; 0 is off", digits: 0 };
+const TOP_K: Row = {
+  name: "topK",
+  label: "Top-k",
+  explanation: "Keeps this many of the likeliest tokens; 0 is off",
+  digits: 0,
+};
 const MAX_TOKENS: Row = { name: "maxTokens", label: "Longest answer", explanation: "In tokens", digits: 0 };
-const SEED: Row = { name: "seed", label: "Seed", explanation: "The same seed and settings give the same answer on this GPU", digits: 0 };
+const SEED: Row = {
+  name: "seed",
+  label: "Seed",
+  explanation: "The same seed and settings give the same answer on this GPU",
+  digits: 0,
+};
 
 function Explanation({ row }: { row: Row }) {
   return (
@@ -82,7 +107,11 @@ function Seed({ page }: { page: Page }) {
     <>
       <NumberField page={page} row={SEED} disabled={isSeedRandom} />
       <label class="check">
-        <input type="checkbox" checked={isSeedRandom} onChange={(event) => page.sampling.setSeedRandom(event.currentTarget.checked)} />
+        <input
+          type="checkbox"
+          checked={isSeedRandom}
+          onChange={(event) => page.sampling.setSeedRandom(event.currentTarget.checked)}
+        />
         Random each time
       </label>
     </>
@@ -97,7 +126,13 @@ export function SamplingPanel({ page }: { page: Page }) {
         <button class="button" type="button" disabled={page.sampling.isDefault.value} onClick={page.sampling.reset}>
           Reset
         </button>
-        <button class="icon-button" type="button" popovertarget={SAMPLING_PANEL_ID} popovertargetaction="hide" aria-label="Close">
+        <button
+          class="icon-button"
+          type="button"
+          popovertarget={SAMPLING_PANEL_ID}
+          popovertargetaction="hide"
+          aria-label="Close"
+        >
           <CloseIcon />
         </button>
       </div>

@@ -19,7 +19,11 @@ function Reading({ turn, page }: { turn: Turn; page: Page }) {
   const isCounted = totalTokens > 0;
   return (
     <div class="reading">
-      <progress class="bar" aria-label="Reading the message" {...(isCounted ? { value: readTokens, max: totalTokens } : {})} />
+      <progress
+        class="bar"
+        aria-label="Reading the message"
+        {...(isCounted ? { value: readTokens, max: totalTokens } : {})}
+      />
       <p class="measure">
         {isCounted ? `Reading, ${formatCount(readTokens)} of ${formatCount(totalTokens)} tokens` : "Reading"}
         {elapsed}

@@ -60,7 +60,9 @@ export function Welcome({ page }: { page: Page }) {
   const model = page.lifeCycle.model.value;
   return (
     <div class="welcome">
-      <p class="lede">A language model with lightning attention, running on your own GPU. Nothing you type leaves this page.</p>
+      <p class="lede">
+        A language model with lightning attention, running on your own GPU. Nothing you type leaves this page.
+      </p>
       {model ? <Ready page={page} model={model} /> : <LoadingView page={page} />}
     </div>
   );

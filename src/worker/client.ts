@@ -21,7 +21,11 @@ export function startEngine(onEvent: (event: WorkerEvent) => void, onCrash: (fai
     onCrash({ kind: "internal", message: "engine worker: expected a readable message, got one that cannot be cloned" });
   worker.onerror = (event: ErrorEvent | Event) => {
     const thrown = "message" in event ? event.message : "";
-    if (thrown || hasSpoken) onCrash({ kind: "internal", message: `engine worker: expected no error, got ${thrown || "one without a message"}` });
+    if (thrown || hasSpoken)
+      onCrash({
+        kind: "internal",
+        message: `engine worker: expected no error, got ${thrown || "one without a message"}`,
+      });
     else onCrash({ kind: "download", message: "engine worker: expected its script to load, got an error" });
   };
 

@@ -49,7 +49,12 @@ export interface ReadyModel {
   readonly contextLength: number;
   readonly defaultSampling: Omit<SamplingSettings, "seed">;
   /** e.g. "nvidia ampere"; empty strings when the browser does not tell. */
-  readonly gpu: { readonly vendor: string; readonly architecture: string; readonly description: string; readonly isSoftware: boolean };
+  readonly gpu: {
+    readonly vendor: string;
+    readonly architecture: string;
+    readonly description: string;
+    readonly isSoftware: boolean;
+  };
 }
 
 /** One kind of GPU memory. */
@@ -102,7 +107,19 @@ export type WorkerEvent =
   /** Prompt tokens read so far of this turn. */
   | { readonly kind: "reading"; readonly turn: number; readonly readTokens: number; readonly totalTokens: number }
   /** More of the answer; `text` is to be appended. `generatedTokens` and `elapsedMs` (since the first token) count from the turn's start. */
-  | { readonly kind: "text"; readonly turn: number; readonly text: string; readonly generatedTokens: number; readonly elapsedMs: number }
-  | { readonly kind: "turnEnded"; readonly turn: number; readonly reason: StopReason; readonly timings: TurnTimings; readonly usedTokens: number }
+  | {
+      readonly kind: "text";
+      readonly turn: number;
+      readonly text: string;
+      readonly generatedTokens: number;
+      readonly elapsedMs: number;
+    }
+  | {
+      readonly kind: "turnEnded";
+      readonly turn: number;
+      readonly reason: StopReason;
+      readonly timings: TurnTimings;
+      readonly usedTokens: number;
+    }
   | { readonly kind: "turnFailed"; readonly turn: number; readonly failure: Failure }
   | { readonly kind: "ledger"; readonly lines: readonly LedgerLine[] };

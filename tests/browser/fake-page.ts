@@ -20,7 +20,13 @@ export const MODEL: ReadyModel = {
   gpu: { vendor: "test", architecture: "fake", description: "", isSoftware: false },
 };
 
-export const TIMINGS: TurnTimings = { promptTokens: 12, promptMs: 40, timeToFirstTokenMs: 50, generatedTokens: 5, generateMs: 100 };
+export const TIMINGS: TurnTimings = {
+  promptTokens: 12,
+  promptMs: 40,
+  timeToFirstTokenMs: 50,
+  generatedTokens: 5,
+  generateMs: 100,
+};
 
 /** The worker's side of one open page. */
 export interface FakeEngine {
@@ -39,7 +45,12 @@ export interface FakePage {
 }
 
 /** Opens a page whose engine is spoken for by the test; it has asked for nothing but `load` so far. */
-export async function openFakePage(browser: Browser, url: string, options: BrowserContextOptions, init?: () => void): Promise<FakePage> {
+export async function openFakePage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions,
+  init?: () => void,
+): Promise<FakePage> {
   const context = await browser.newContext({ viewport: { width: 1024, height: 768 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
@@ -58,7 +69,8 @@ export async function openFakePage(browser: Browser, url: string, options: Brows
   if (init) await page.addInitScript(init);
 
   const engine: FakeEngine = {
-    emit: (event) => page.evaluate((spoken) => (window as unknown as { speak(event: unknown): void }).speak(spoken), event),
+    emit: (event) =>
+      page.evaluate((spoken) => (window as unknown as { speak(event: unknown): void }).speak(spoken), event),
     expectRequest: async (kind) => {
       const find = (): WorkerRequest | undefined => {
         const index = requests.findIndex((request) => request.kind === kind);
@@ -67,7 +79,10 @@ export async function openFakePage(browser: Browser, url: string, options: Brows
       const found = find();
       if (found) return found as never;
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`request: expected ${kind}, got ${JSON.stringify(requests)}`)), 10_000);
+        const timer = setTimeout(
+          () => reject(new Error(`request: expected ${kind}, got ${JSON.stringify(requests)}`)),
+          10_000,
+        );
         const listener = (): void => {
           const heard = find();
           if (!heard) return;

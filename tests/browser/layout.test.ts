@@ -19,10 +19,15 @@ async function openWithAnswer(options: BrowserContextOptions, text: string): Pro
   return { page, engine, turn };
 }
 
-const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+const overflow = (page: Page) =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 // 360 px, and 1024 × 768 at 200 % and 400 % zoom, which is the same as half and a quarter of the window.
-for (const [width, height] of [[360, 740], [512, 384], [256, 192]] as const) {
+for (const [width, height] of [
+  [360, 740],
+  [512, 384],
+  [256, 192],
+] as const) {
   test(`nothing is wider than a window of ${width} × ${height}`, async () => {
     const { page, engine } = await open({ viewport: { width, height } });
     await page.getByText("Find the GPU").waitFor();
@@ -50,7 +55,10 @@ for (const [width, height] of [[360, 740], [512, 384], [256, 192]] as const) {
 test("a failure fits into 360 px", async () => {
   const { page, engine } = await open({ viewport: { width: 360, height: 740 } });
   await engine.expectRequest("load");
-  await engine.emit({ kind: "loadFailed", failure: { kind: "no-adapter", message: `adapter: expected one, got ${"x".repeat(200)}` } });
+  await engine.emit({
+    kind: "loadFailed",
+    failure: { kind: "no-adapter", message: `adapter: expected one, got ${"x".repeat(200)}` },
+  });
   await page.getByRole("alert").waitFor();
   expect(await overflow(page)).toBe(0);
 });
@@ -76,7 +84,9 @@ test("a screen reader hears a whole answer once, and no single tokens", async ()
   const { page, engine, turn } = await openWithAnswer({}, "Good ");
   const voice = page.locator("#app > [role=status]");
   expect(await voice.textContent()).toBe("Answering.");
-  expect(await page.locator(".transcript").evaluate((list) => list.closest("[aria-live], [role=log], [role=status]"))).toBeNull();
+  expect(
+    await page.locator(".transcript").evaluate((list) => list.closest("[aria-live], [role=log], [role=status]")),
+  ).toBeNull();
   await engine.emit({ kind: "text", turn, text: "evening.", generatedTokens: 12, elapsedMs: 120 });
   await engine.emit({ kind: "turnEnded", turn, reason: "eos", timings: TIMINGS, usedTokens: 30 });
   await expect.poll(() => voice.textContent()).toBe("Good evening.");
@@ -108,7 +118,9 @@ for (const colorScheme of ["light", "dark"] as const) {
       );
     });
     const luminance = (name: string): number => {
-      const [red, green, blue] = colors[name]!.map((channel) => channel / 255).map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+      const [red, green, blue] = colors[name]!.map((channel) => channel / 255).map((value) =>
+        value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4,
+      );
       return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
     };
     const contrast = (one: string, other: string): number => {
@@ -116,7 +128,8 @@ for (const colorScheme of ["light", "dark"] as const) {
       return (light! + 0.05) / (dark! + 0.05);
     };
     for (const ground of ["paper", "surface", "sunken"]) {
-      for (const text of ["ink", "muted", "accent-ink"]) expect(contrast(text, ground), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5);
+      for (const text of ["ink", "muted", "accent-ink"])
+        expect(contrast(text, ground), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5);
     }
     expect(contrast("on-accent", "accent")).toBeGreaterThanOrEqual(4.5);
   });

@@ -113,7 +113,10 @@ describe("failures", () => {
   test("a worker whose script does not load is a failed download", async () => {
     const { page, engine } = await open();
     await engine.expectRequest("load");
-    await engine.emit({ kind: "loadFailed", failure: { kind: "internal", message: "something: expected this, got that" } });
+    await engine.emit({
+      kind: "loadFailed",
+      failure: { kind: "internal", message: "something: expected this, got that" },
+    });
     await page.route("**/*worker*.js", (route) => route.abort());
     await page.getByRole("button", { name: "Load again" }).click();
     await page.getByRole("heading", { name: FAILURE_TEXTS.download.title }).waitFor();
@@ -127,7 +130,11 @@ describe("failures", () => {
     await field(page).press("Enter");
     const { turn } = await engine.expectRequest("send");
     await engine.emit({ kind: "text", turn, text: "I was about", generatedTokens: 3, elapsedMs: 30 });
-    await engine.emit({ kind: "turnFailed", turn, failure: { kind: "device-lost", message: "device: expected it to stay, got lost" } });
+    await engine.emit({
+      kind: "turnFailed",
+      turn,
+      failure: { kind: "device-lost", message: "device: expected it to stay, got lost" },
+    });
     await page.getByRole("heading", { name: FAILURE_TEXTS["device-lost"].title }).waitFor();
     expect(await page.locator(".answer-text").innerText()).toBe("I was about");
     await page.getByRole("button", { name: "Load again" }).click();

@@ -14,10 +14,9 @@ interface Golden {
   readonly greedy: string;
 }
 
-const golden = JSON.parse(readFileSync(new URL("../fixtures/relampago-71m/golden.json", import.meta.url), "utf8")) as Record<
-  "q4.hello" | "q4.story",
-  Golden
->;
+const golden = JSON.parse(
+  readFileSync(new URL("../fixtures/relampago-71m/golden.json", import.meta.url), "utf8"),
+) as Record<"q4.hello" | "q4.story", Golden>;
 
 let browser: Browser;
 let site: Site;
@@ -48,9 +47,12 @@ afterAll(async () => {
 async function becomeGreedy(): Promise<void> {
   await Promise.race([
     page.getByRole("button", { name: "Who are you?" }).waitFor(),
-    page.getByRole("alert").waitFor().then(async () => {
-      throw new Error(`page: expected the model to be ready, got ${await page.getByRole("alert").innerText()}`);
-    }),
+    page
+      .getByRole("alert")
+      .waitFor()
+      .then(async () => {
+        throw new Error(`page: expected the model to be ready, got ${await page.getByRole("alert").innerText()}`);
+      }),
   ]);
   await page.getByRole("button", { name: "Sampling" }).click();
   await page.getByLabel("Temperature").fill("0");

@@ -32,7 +32,12 @@ export async function serveFolder(folder: string): Promise<Site> {
       const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
       const inside = path.startsWith(BASE_PATH) ? normalize(path.slice(BASE_PATH.length) || "index.html") : "..";
       const file = join(folder, inside);
-      const isFile = !inside.startsWith("..") && (await stat(file).then((found) => found.isFile(), () => false));
+      const isFile =
+        !inside.startsWith("..") &&
+        (await stat(file).then(
+          (found) => found.isFile(),
+          () => false,
+        ));
       if (!isFile) return response.writeHead(404).end();
       response.writeHead(200, { "content-type": MEDIA_TYPES[extname(file)] ?? "application/octet-stream" });
       return createReadStream(file).pipe(response);

@@ -9,7 +9,11 @@ const TIMEOUT_MS = 240_000;
 
 const site = await serveBuiltSite();
 const browser = await launchBrowser();
-const page = await browser.newPage({ viewport: { width: 1280, height: 720 }, deviceScaleFactor: 2, colorScheme: "dark" });
+const page = await browser.newPage({
+  viewport: { width: 1280, height: 720 },
+  deviceScaleFactor: 2,
+  colorScheme: "dark",
+});
 page.setDefaultTimeout(TIMEOUT_MS);
 await page.goto(site.url);
 await page.getByRole("button", { name: "Who are you?" }).waitFor();

@@ -9,12 +9,14 @@ describe("the estimate", () => {
   });
 
   test("counts every UTF-8 byte of other characters", () => {
-    for (const text of ["é", "漢字", "🦊", "ДА"]) expect(estimateTokens(text)).toBe(new TextEncoder().encode(text).length);
+    for (const text of ["é", "漢字", "🦊", "ДА"])
+      expect(estimateTokens(text)).toBe(new TextEncoder().encode(text).length);
   });
 });
 
 describe("the outlook", () => {
-  const outlook = (usedTokens: number, draft = "", maxTokens = 512) => computeOutlook(usedTokens, 1000, 600, draft, maxTokens);
+  const outlook = (usedTokens: number, draft = "", maxTokens = 512) =>
+    computeOutlook(usedTokens, 1000, 600, draft, maxTokens);
 
   test("is roomy while message and a usual answer fit", () => {
     expect(outlook(0).room).toBe("roomy");

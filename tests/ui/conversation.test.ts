@@ -9,7 +9,13 @@ describe("sending", () => {
     const ready = createReadyPage();
     say(ready, "  Hello!\n");
     expect(ready.engine().requests).toEqual([
-      { kind: "send", turn: 1, text: "Hello!", sampling: { temperature: 0.8, topK: 20, topP: 0.9, minP: 0.05, seed: 71 }, maxTokens: 512 },
+      {
+        kind: "send",
+        turn: 1,
+        text: "Hello!",
+        sampling: { temperature: 0.8, topK: 20, topP: 0.9, minP: 0.05, seed: 71 },
+        maxTokens: 512,
+      },
     ]);
     expect(ready.page.conversation.draft.value).toBe("");
   });
@@ -31,7 +37,9 @@ describe("sending", () => {
 
 test("nothing is sent into a conversation that is full", () => {
   const ready = createReadyPage();
-  ready.engine().emit({ kind: "turnEnded", turn: say(ready, "one"), reason: "context", timings: TIMINGS, usedTokens: 1000 });
+  ready
+    .engine()
+    .emit({ kind: "turnEnded", turn: say(ready, "one"), reason: "context", timings: TIMINGS, usedTokens: 1000 });
   ready.page.conversation.draft.value = "two";
   expect(ready.page.canSend.value).toBe(false);
   ready.page.send();
@@ -202,7 +210,13 @@ describe("a failed turn", () => {
     const { page } = ready;
     const turn = say(ready, "Hi");
     ready.engine().emit(text(turn, "One", 1));
-    ready.engine().emit({ kind: "turnFailed", turn, failure: { kind: "device-lost", message: "device: expected it to stay, got lost" } });
+    ready
+      .engine()
+      .emit({
+        kind: "turnFailed",
+        turn,
+        failure: { kind: "device-lost", message: "device: expected it to stay, got lost" },
+      });
     expect(page.lifeCycle.current.value).toMatchObject({ state: "failed", failure: { kind: "device-lost" } });
     expect(page.conversation.turns.value[0]!.answer.value).toBe("One");
     expect(page.canSend.value).toBe(false);

@@ -24,7 +24,10 @@ describe("the download", () => {
     const { page, engine } = createTestPage();
     page.start();
     engine().emit({ kind: "size", name: "small", totalBytes: UNASKED_BYTES - 1 });
-    expect(engine().requests).toEqual([{ kind: "load", modelUrl: "https://example.test/models/small/" }, { kind: "fetchWeights" }]);
+    expect(engine().requests).toEqual([
+      { kind: "load", modelUrl: "https://example.test/models/small/" },
+      { kind: "fetchWeights" },
+    ]);
     expect(page.lifeCycle.current.value).toMatchObject({ state: "loading", totalBytes: UNASKED_BYTES - 1 });
   });
 

@@ -22,7 +22,14 @@ test("values beyond a range move to its end, whole numbers are rounded, and what
   sampling.change("seed", 2 ** 40);
   sampling.change("maxTokens", 0);
   sampling.change("minP", Number.NaN);
-  expect(sampling.settings.value).toMatchObject({ temperature: 2, topK: 8, topP: 0.05, minP: 0.05, seed: MAX_SEED, maxTokens: 1 });
+  expect(sampling.settings.value).toMatchObject({
+    temperature: 2,
+    topK: 8,
+    topP: 0.05,
+    minP: 0.05,
+    seed: MAX_SEED,
+    maxTokens: 1,
+  });
 });
 
 test("a random seed is new for each answer, a chosen one stays", () => {

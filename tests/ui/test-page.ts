@@ -18,7 +18,13 @@ export const MODEL: ReadyModel = {
   gpu: { vendor: "", architecture: "", description: "", isSoftware: false },
 };
 
-export const TIMINGS: TurnTimings = { promptTokens: 10, promptMs: 5, timeToFirstTokenMs: 8, generatedTokens: 4, generateMs: 30 };
+export const TIMINGS: TurnTimings = {
+  promptTokens: 10,
+  promptMs: 5,
+  timeToFirstTokenMs: 8,
+  generatedTokens: 4,
+  generateMs: 30,
+};
 
 export interface TestEngine {
   readonly requests: WorkerRequest[];

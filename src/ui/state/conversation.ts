@@ -69,7 +69,8 @@ export function createConversation(send: (request: WorkerRequest) => void, now: 
   const activity = computed((): Activity => {
     if (isClearing.value) return "clearing";
     const status = lastTurn.value?.status.value;
-    if (status?.state === "reading" || status?.state === "answering" || status?.state === "stopping") return status.state;
+    if (status?.state === "reading" || status?.state === "answering" || status?.state === "stopping")
+      return status.state;
     return "idle";
   });
 

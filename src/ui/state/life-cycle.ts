@@ -77,7 +77,15 @@ export function createLifeCycle(clock: ReadonlySignal<number>, now: () => number
     const cycle = current.value;
     if (cycle.state === "starting") {
       const elapsedMs = Math.max(0, clock.value - cycle.sinceMs);
-      return { phase: cycle.phase, fraction: null, loadedBytes: 0, totalBytes: 0, bytesPerSecond: null, secondsLeft: null, elapsedMs };
+      return {
+        phase: cycle.phase,
+        fraction: null,
+        loadedBytes: 0,
+        totalBytes: 0,
+        bytesPerSecond: null,
+        secondsLeft: null,
+        elapsedMs,
+      };
     }
     if (cycle.state !== "loading") return null;
     const { phase, loadedBytes, totalBytes, samples } = cycle;

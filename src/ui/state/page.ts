@@ -63,7 +63,15 @@ export function createPage({ modelUrl, environment, startEngine, now, randomSeed
   const memory = createMemory();
 
   const fetchWeights = (name: string, totalBytes: number): void => {
-    lifeCycle.set({ state: "loading", name, phase: "weights", loadedBytes: 0, totalBytes, sinceMs: now(), samples: [] });
+    lifeCycle.set({
+      state: "loading",
+      name,
+      phase: "weights",
+      loadedBytes: 0,
+      totalBytes,
+      sinceMs: now(),
+      samples: [],
+    });
     engine?.send({ kind: "fetchWeights" });
   };
   const weigh = (name: string, totalBytes: number): void => {
@@ -81,7 +89,13 @@ export function createPage({ modelUrl, environment, startEngine, now, randomSeed
     if (!model) return null;
     const { maxTokens } = sampling.settings.value;
     const draft = conversation.draft.value;
-    return computeOutlook(conversation.usedTokens.value, model.contextLength, model.trainedContextLength, draft, maxTokens);
+    return computeOutlook(
+      conversation.usedTokens.value,
+      model.contextLength,
+      model.trainedContextLength,
+      draft,
+      maxTokens,
+    );
   });
   const canSend = computed(
     () =>

@@ -71,7 +71,9 @@ export function createSampling(model: ReadonlySignal<ReadyModel | null>, randomS
       const standard = defaults.value;
       const chosen = settings.value;
       const isSeedSame = chosen.isSeedRandom || chosen.seed === standard.seed;
-      return (Object.keys(standard) as (keyof Settings)[]).every((name) => (name === "seed" ? isSeedSame : chosen[name] === standard[name]));
+      return (Object.keys(standard) as (keyof Settings)[]).every((name) =>
+        name === "seed" ? isSeedSame : chosen[name] === standard[name],
+      );
     }),
     change: (name, value) => {
       if (!Number.isFinite(value)) return;
