@@ -2,7 +2,7 @@ import type { WeightFormat } from "../checkpoint/weight-source.ts";
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, expectShape, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
-import { matvecConstants, SMALL_MATVEC } from "./matvec.ts";
+import { matvecConstants } from "./matvec.ts";
 import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
 
 /** Many, since every workgroup computes the norm anew. */
@@ -42,7 +42,7 @@ export async function createHead(session: GpuSession, constants: HeadConstants) 
       bindings: ["uniform", "read", "read", "read", "read_write"],
     },
     {
-      ...matvecConstants(weightGroups, { ...SMALL_MATVEC, rows: ROWS }),
+      ...matvecConstants(weightGroups, ROWS),
       WEIGHT_GROUPS: weightGroups,
       HIDDEN_SIZE: hiddenSize,
       EPS: eps,

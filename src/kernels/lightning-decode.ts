@@ -7,7 +7,6 @@ import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.t
 
 /** Columns of the state that one workgroup owns: fewer make more workgroups, each of which computes q and k anew. */
 const VALUE_COLUMNS = 16;
-const WORKGROUP_SIZE = 256;
 /** With head_dim 128 the sums of ROWS · (LANES + 1) fit into workgroup memory. */
 const MAX_LANES = 4;
 
@@ -50,11 +49,7 @@ export async function createLightningDecode(session: GpuSession, constants: Ligh
       bindings: ["read", "read", "read", "read", "read", "read_write", "read_write", "read_write"],
     },
     {
-      ...matvecConstants(weightGroups, {
-        workgroupSize: WORKGROUP_SIZE,
-        maxLanes: MAX_LANES,
-        rows: 2 * headDim + 2 * VALUE_COLUMNS,
-      }),
+      ...matvecConstants(weightGroups, 2 * headDim + 2 * VALUE_COLUMNS, MAX_LANES),
       WEIGHT_GROUPS: weightGroups,
       HIDDEN_SIZE: hiddenSize,
       EPS: eps,
