@@ -1,7 +1,7 @@
 // Checks a `tokenizer.json` of the kind that is supported, byte-level BPE, once at the border.
 
 import { BYTE_LETTERS } from "./byte-level.ts";
-import { TokenizerError } from "./tokenizer-error.ts";
+import { expectObject, shown, TokenizerError } from "./tokenizer-error.ts";
 
 /** A token that is found in text as a whole before BPE: control tokens and the like. */
 export interface AddedToken {
@@ -52,12 +52,6 @@ export function parseTokenizerFile(json: unknown): TokenizerFile {
   };
 }
 
-/** `thing` as an object with fields; throws a TokenizerError otherwise. */
-export function expectObject(value: unknown, thing: string): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new TokenizerError(`${thing}: expected an object, got ${shown(value)}`);
-}
-
 function expectArray(value: unknown, field: string): unknown[] {
   return Array.isArray(value) ? value : fail(field, "a list", value);
 }
@@ -83,9 +77,4 @@ function isTokenId(value: unknown): value is number {
 
 function fail(field: string, expected: string, got: unknown): never {
   throw new TokenizerError(`tokenizer.json ${field}: expected ${expected}, got ${shown(got)}`);
-}
-
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return "a list";
-  return typeof value === "object" && value !== null ? "an object" : (JSON.stringify(value) ?? "nothing");
 }

@@ -4,8 +4,8 @@
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { tokenBytes } from "./byte-level.ts";
 import { IncrementalDecoder } from "./incremental-decoder.ts";
-import { TokenizerError } from "./tokenizer-error.ts";
-import { type AddedToken, expectObject, parseTokenizerFile, type TokenizerFile } from "./tokenizer-file.ts";
+import { expectObject, quoted, TokenizerError } from "./tokenizer-error.ts";
+import { type AddedToken, parseTokenizerFile, type TokenizerFile } from "./tokenizer-file.ts";
 
 /** A part of a text to encode; in plain text, what looks like a control token is only its letters. */
 export interface TextPart {
@@ -19,6 +19,7 @@ export class Tokenizer {
   readonly #library: LibraryTokenizer;
   readonly #addedTokens: ReadonlyMap<string, AddedToken>;
   readonly #addedTokenPattern: RegExp;
+  readonly #addedIds: ReadonlySet<number>;
   readonly #specialIds: ReadonlySet<number>;
   readonly #bytes: ReadonlyMap<number, Uint8Array>;
 
@@ -28,6 +29,7 @@ export class Tokenizer {
     // The longest first, so that <a><b> wins over <a>; the last alternative matches nothing, for a file without any.
     const contents = [...this.#addedTokens.keys()].sort((a, b) => b.length - a.length);
     this.#addedTokenPattern = new RegExp(`(${[...contents.map(escapeForPattern), "(?!)"].join("|")})`);
+    this.#addedIds = new Set(addedTokens.map((token) => token.id));
     this.#specialIds = new Set(addedTokens.filter((token) => token.special).map((token) => token.id));
     const tokens = [...Object.entries(vocab), ...addedTokens.map(({ content, id }) => [content, id] as const)];
     this.#bytes = new Map(tokens.map(([token, id]) => [id, tokenBytes(token)]));
@@ -41,9 +43,13 @@ export class Tokenizer {
     try {
       return new Tokenizer(new LibraryTokenizer(withoutAddedTokens(file), config), file);
     } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      throw new TokenizerError(`tokenizer.json: expected parts that are supported, got "${message}"`, { cause });
+      throw new TokenizerError(`tokenizer.json: expected parts that are supported, got ${quoted(cause)}`, { cause });
     }
+  }
+
+  /** Whether plain text never becomes this token. */
+  isControlToken(id: number): boolean {
+    return this.#addedIds.has(id);
   }
 
   /** Encodes text in which control tokens are recognised. */
