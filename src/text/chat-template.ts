@@ -69,7 +69,8 @@ export class ChatTemplate {
     const nonce = createNonce();
     const placeholders = messages.map(({ role }, index) => ({ role, content: `${PROBE}${nonce}${index}.${PROBE}` }));
     const pieces = splitAtPlaceholders(this.#render(placeholders, true), nonce);
-    const placeOf = (index: number) => pieces.findLastIndex((piece) => piece.kind === "message" && piece.index === index);
+    const placeOf = (index: number) =>
+      pieces.findLastIndex((piece) => piece.kind === "message" && piece.index === index);
     const oldPlaceholders = placeholders.slice(0, history.length);
 
     // A template may do more to a text than to trim it; then the text that it gives is not the one composed here.

@@ -31,7 +31,9 @@ test("all conversations are encoded as by Transformers, but for typed control to
     else expect(ours, text).toEqual(expected);
     expect(tokenizer.decode(ours, { skipSpecial: false })).toBe(tokenizer.decode(expected, { skipSpecial: false }));
   }
-  expect(templates.filter(({ messages }) => messages.some(({ content }) => holdsControlTokens(content)))).toHaveLength(2);
+  expect(templates.filter(({ messages }) => messages.some(({ content }) => holdsControlTokens(content)))).toHaveLength(
+    2,
+  );
 });
 
 test("a typed control token stays plain text in every role, each of them", () => {
@@ -139,14 +141,19 @@ test("a template without end tokens keeps everything that follows an answer", ()
 });
 
 test("a control token that opens the next message is not taken for the answer's end", () => {
-  const source = "{% for m in messages %}{{ bos_token + m.content }}{% endfor %}{% if add_generation_prompt %}{{ bos_token }}{% endif %}";
+  const source =
+    "{% for m in messages %}{{ bos_token + m.content }}{% endfor %}{% if add_generation_prompt %}{{ bos_token }}{% endif %}";
   const history = [user("Hi"), assistant("Hello")];
   const ids = parseTemplate(source).encodeTurn(history, [user("Bye")], { previousAnswerEnded: true });
   expect(ids).toEqual(tokenizer.encode("<beginning_of_sentence>Bye<beginning_of_sentence>"));
 });
 
 test("special tokens may be objects with a content", () => {
-  const config = { ...tokenizerConfigJson, bos_token: { content: "<image>" }, chat_template: "{{ bos_token }}{{ messages[0].content }}" };
+  const config = {
+    ...tokenizerConfigJson,
+    bos_token: { content: "<image>" },
+    chat_template: "{{ bos_token }}{{ messages[0].content }}",
+  };
   const ids = ChatTemplate.parse(config, tokenizer).encodeTurn([], [user("a")], FIRST);
   expect(ids).toEqual(tokenizer.encode("<image>a"));
 });
@@ -180,7 +187,9 @@ test.each([
   ],
 ])("a template that %s ends in a clear error", (_, source, message) => {
   const parsed = parseTemplate(source);
-  expect(() => parsed.encodeTurn([], [system("Be brief."), user("banana")], FIRST)).toThrow(new TokenizerError(message));
+  expect(() => parsed.encodeTurn([], [system("Be brief."), user("banana")], FIRST)).toThrow(
+    new TokenizerError(message),
+  );
 });
 
 test.each([

@@ -32,12 +32,24 @@ test("the vocabulary is as large as the model's", () => {
 test("every control token is recognised by encode and stays plain text in encodePlain", () => {
   expect(addedTokens).toHaveLength(16);
   for (const { id, content } of addedTokens) {
-    for (const [before, after] of [["", ""], ["a ", " b"], ["\n", "\n"], ["<", ">"], [content, content]] as const) {
+    for (const [before, after] of [
+      ["", ""],
+      ["a ", " b"],
+      ["\n", "\n"],
+      ["<", ">"],
+      [content, content],
+    ] as const) {
       const text = before + content + after;
       const numTokens = text === content.repeat(3) ? 3 : 1;
-      expect(tokenizer.encode(text).filter((other) => other === id), text).toHaveLength(numTokens);
+      expect(
+        tokenizer.encode(text).filter((other) => other === id),
+        text,
+      ).toHaveLength(numTokens);
       const plain = tokenizer.encodePlain(text);
-      expect(plain.filter((other) => addedIds.includes(other)), text).toEqual([]);
+      expect(
+        plain.filter((other) => addedIds.includes(other)),
+        text,
+      ).toEqual([]);
       expect(tokenizer.decode(plain, { skipSpecial: true }), text).toBe(text);
     }
   }
@@ -109,7 +121,12 @@ test("an unfinished character at the end is U+FFFD, and the decoder is then as n
   const [first] = tokenizer.encodePlain("𝒳");
   expect(decoder.push(first)).toBe("");
   expect(decoder.end()).toBe("\ufffd");
-  expect(tokenizer.encodePlain("a").map((id) => decoder.push(id)).join("")).toBe("a");
+  expect(
+    tokenizer
+      .encodePlain("a")
+      .map((id) => decoder.push(id))
+      .join(""),
+  ).toBe("a");
 });
 
 test("an id without a token is no text", () => {
@@ -137,17 +154,13 @@ test("parts are merged across their borders as one text, but never into a contro
 test("a control token takes the white space that its file says", () => {
   const added = [{ id: 4, content: "<image>", special: true, lstrip: true, rstrip: true }];
   const stripping = Tokenizer.parse({ ...tokenizerJson, added_tokens: added }, tokenizerConfigJson);
-  expect(stripping.encode("a \n <image> \n b")).toEqual([
-    ...tokenizer.encode("a"),
-    4,
-    ...tokenizer.encode("b"),
-  ]);
+  expect(stripping.encode("a \n <image> \n b")).toEqual([...tokenizer.encode("a"), 4, ...tokenizer.encode("b")]);
 });
 
 const { model } = tokenizerJson;
 const { a: _a, ...vocabWithoutA } = model.vocab;
 test.each([
-  ["a text", "{}", "tokenizer.json: expected an object, got \"{}\""],
+  ["a text", "{}", 'tokenizer.json: expected an object, got "{}"'],
   ["a list", [], "tokenizer.json: expected an object, got a list"],
   ["nothing", undefined, "tokenizer.json: expected an object, got nothing"],
   ["no model", {}, "tokenizer.json model: expected an object, got nothing"],
@@ -175,7 +188,16 @@ test.each([
   ],
   [
     "a merge of three",
-    { ...tokenizerJson, model: { ...model, merges: [["a", "b"], ["a", "b", "c"]] } },
+    {
+      ...tokenizerJson,
+      model: {
+        ...model,
+        merges: [
+          ["a", "b"],
+          ["a", "b", "c"],
+        ],
+      },
+    },
     "tokenizer.json model.merges[1]: expected a pair of tokens, got a list",
   ],
   [
