@@ -182,7 +182,7 @@ test.each([
   ],
   [
     "reads a text",
-    "{{ messages[0].content }}{{ messages[1].content }}{% if 'a' in messages[1].content %}!{% endif %}",
+    "{{ messages[0].content }}{{ messages[1].content }}{% if 'ban' in messages[1].content %}!{% endif %}",
     `${PREFIX} a place for each text of system, user, got a text lost or changed`,
   ],
 ])("a template that %s ends in a clear error", (_, source, message) => {
