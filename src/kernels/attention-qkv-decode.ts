@@ -1,0 +1,71 @@
+import type { WeightFormat } from "../checkpoint/weight-source.ts";
+import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
+import type { GpuSession } from "../gpu/session.ts";
+import { expectRows, expectShape, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
+import { MATVEC_ROWS, matvecConstants } from "./matvec.ts";
+import { ROPE_ROWS } from "./rope-table.ts";
+import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
+
+export interface AttentionQkvDecodeConstants {
+  readonly format: WeightFormat;
+  readonly hiddenSize: number;
+  readonly eps: number;
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  /** Even. */
+  readonly headDim: number;
+}
+
+export interface AttentionQkvDecodeTensors {
+  readonly step: Tensor;
+  /** (blockSize, hiddenSize), the first row read */
+  readonly hidden: Tensor;
+  /** input_layernorm, (hiddenSize) */
+  readonly norm: Tensor;
+  /** q_proj, k_proj, v_proj, ((numHeads + 2 numKvHeads) * headDim, hiddenSize) */
+  readonly weights: WeightMatrix;
+  /** (2, ROPE_ROWS, headDim / 2, 2) */
+  readonly ropeTable: Tensor;
+  /** (blockSize, (numHeads + 2 numKvHeads) * headDim), the first row written: queries and keys rotated */
+  readonly qkv: Tensor;
+}
+
+/** Compiles `attention_qkv_decode`. */
+export async function createAttentionQkvDecode(session: GpuSession, constants: AttentionQkvDecodeConstants) {
+  const { format, hiddenSize, eps, numHeads, numKvHeads, headDim } = constants;
+  const numRows = (numHeads + 2 * numKvHeads) * headDim;
+  const weightGroups = numWeightGroups(hiddenSize);
+  const kernel = await compileKernel(
+    session,
+    {
+      name: "attention_qkv_decode",
+      appends: [
+        "common/step",
+        "common/normed_hidden",
+        "common/sums",
+        "common/matvec",
+        "common/rope",
+        ...weightAppends(format),
+      ],
+      bindings: ["read", "read", "read", "read", "read", "read_write"],
+    },
+    {
+      ...matvecConstants(weightGroups),
+      WEIGHT_GROUPS: weightGroups,
+      HIDDEN_SIZE: hiddenSize,
+      EPS: eps,
+      NUM_HEADS: numHeads,
+      NUM_KV_HEADS: numKvHeads,
+      HEAD_DIM: headDim,
+    },
+  );
+  return (label: string, { step, hidden, norm, weights, ropeTable, qkv }: AttentionQkvDecodeTensors): Dispatch => {
+    expectRows(hidden, [hiddenSize]);
+    expectShape(norm, [hiddenSize]);
+    expectWeights(weights, format, numRows, hiddenSize);
+    expectShape(ropeTable, [2, ROPE_ROWS, headDim / 2, 2]);
+    expectRows(qkv, [numRows]);
+    const bound = [step, hidden, norm, weights, ropeTable, qkv];
+    return createDispatch(session, kernel, label, bound, () => [Math.ceil(numRows / MATVEC_ROWS), 1, 1]);
+  };
+}
