@@ -72,7 +72,9 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("lightning_decode of %s 
       if (token > 2 && token < numTokens) continue;
       // f32 sums of at most 384 products, and a state that 120 roundings reach.
       expect(relativeError(await readFloats(session(), layer.gate), expected.gate)).toBeLessThan(5e-6);
-      expect(relativeError(await readFloats(session(), layer.attentionOutput), expected.attentionOutput)).toBeLessThan(5e-6);
+      expect(relativeError(await readFloats(session(), layer.attentionOutput), expected.attentionOutput)).toBeLessThan(
+        5e-6,
+      );
       expect(relativeError(await readFloats(session(), layer.state), expected.state)).toBeLessThan(5e-6);
     }
   });
@@ -80,7 +82,9 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("lightning_decode of %s 
   it("fits workgroup memory at the largest head, and stages a wide input in parts", async () => {
     const layer = await createLayer(format, { hiddenSize: 1056, numHeads: 1, headDim: 128 });
     const expected = layer.readToken();
-    expect(relativeError(await readFloats(session(), layer.attentionOutput), expected.attentionOutput)).toBeLessThan(5e-6);
+    expect(relativeError(await readFloats(session(), layer.attentionOutput), expected.attentionOutput)).toBeLessThan(
+      5e-6,
+    );
     expect(relativeError(await readFloats(session(), layer.state), expected.state)).toBeLessThan(5e-6);
   });
 });
