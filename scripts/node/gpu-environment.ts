@@ -50,7 +50,8 @@ export function findGpuEnvironment(): Record<string, string> {
 
 /** Asks in a process of its own, since Dawn complains on stderr where there is no loader. */
 function hasSystemDriver(): boolean {
-  const probe = 'import("webgpu").then(async ({ create }) => process.exit((await create([]).requestAdapter()) ? 0 : 1))';
+  const probe =
+    'import("webgpu").then(async ({ create }) => process.exit((await create([]).requestAdapter()) ? 0 : 1))';
   const { status } = spawnSync(process.execPath, ["-e", probe], { cwd: import.meta.dirname, stdio: "ignore" });
   return status === 0;
 }
