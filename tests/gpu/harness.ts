@@ -44,7 +44,12 @@ export function randomArray(random: () => number, length: number, scale = 1): Fl
   return Float32Array.from({ length }, () => random() * scale);
 }
 
-export function upload(session: GpuSession, label: string, shape: readonly number[], values: Float32Array | Uint32Array): Tensor {
+export function upload(
+  session: GpuSession,
+  label: string,
+  shape: readonly number[],
+  values: Float32Array | Uint32Array,
+): Tensor {
   const tensor = session.createStorage(label, "activations", shape);
   session.device.queue.writeBuffer(tensor.buffer, 0, values as Float32Array<ArrayBuffer>);
   return tensor;
@@ -119,7 +124,9 @@ export async function readFloats(session: GpuSession, tensor: Tensor): Promise<F
 /** The first `length` elements; fails unless all of them are written and everything after them still is SENTINEL. */
 export async function readWritten(session: GpuSession, tensor: Tensor, length: number): Promise<Float32Array> {
   const values = await readFloats(session, tensor);
-  expect(values.subarray(0, length).indexOf(SENTINEL), `first element of ${tensor.label} that was not written`).toBe(-1);
+  expect(values.subarray(0, length).indexOf(SENTINEL), `first element of ${tensor.label} that was not written`).toBe(
+    -1,
+  );
   const touched = values.subarray(length).findIndex((value) => value !== SENTINEL);
   expect(touched, `first element past the block that was written to ${tensor.label}`).toBe(-1);
   return values.slice(0, length);

@@ -19,7 +19,11 @@ async function readThroughKernel(format: WeightFormat, rows: Float32Array): Prom
   const hidden = createOutput(session(), "hidden", [numRows, 32]);
   const create = await createEmbed(session(), { format, hiddenSize: 32, firstRow: 0, numRows });
   const call = uploadCall(session(), { numTokens: numRows });
-  const step = uploadStep(session(), 0, Array.from({ length: numRows }, (_, row) => row));
+  const step = uploadStep(
+    session(),
+    0,
+    Array.from({ length: numRows }, (_, row) => row),
+  );
   run(session(), [create("embed", { call, step, weights: matrix, hidden })], numRows);
   return readWritten(session(), hidden, rows.length);
 }

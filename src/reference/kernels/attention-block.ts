@@ -18,7 +18,10 @@ export function attentionBlock(
   const { numHeads, numKvHeads, headDim } = heads;
   const width = numKvHeads * headDim;
   const part = (index: number) =>
-    Float64Array.from({ length: cache.length / 2 }, (_, i) => cache[(2 * Math.floor(i / width) + index) * width + (i % width)]);
+    Float64Array.from(
+      { length: cache.length / 2 },
+      (_, i) => cache[(2 * Math.floor(i / width) + index) * width + (i % width)],
+    );
   const query = rotate(qkvParts(qkv, heads).query, position, numHeads, frequencies);
   return softmaxAttention(query, part(0), part(1), position, numHeads, numKvHeads, headDim);
 }

@@ -6,7 +6,18 @@ import { createSegment } from "../../../src/kernels/segment.ts";
 import { attentionBlock } from "../../../src/reference/kernels/attention-block.ts";
 import { ropeAppend } from "../../../src/reference/kernels/rope-append.ts";
 import { inverseFrequencies } from "../../../src/reference/model.ts";
-import { createOutput, createRandom, randomArray, readWritten, relativeError, run, upload, uploadCall, uploadStep, useSession } from "../harness.ts";
+import {
+  createOutput,
+  createRandom,
+  randomArray,
+  readWritten,
+  relativeError,
+  run,
+  upload,
+  uploadCall,
+  uploadStep,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 
@@ -26,13 +37,21 @@ interface Shape {
 /** Uploads a block, dispatches over all segments, with surplus workgroups, and reads the output.
  * @param known what the cache holds beforehand, (any number of tokens, 2, num_kv_heads, head_dim)
  * @param append whether the block's own keys are appended first */
-async function runAttention(shape: Shape, qkvValues: Float32Array, known: Float32Array, ropeTheta: number, append: boolean) {
+async function runAttention(
+  shape: Shape,
+  qkvValues: Float32Array,
+  known: Float32Array,
+  ropeTheta: number,
+  append: boolean,
+) {
   const { numHeads, numKvHeads, headDim, position, numTokens, segments } = shape;
   const attentionSize = numHeads * headDim;
   const slotSize = 2 * numKvHeads * headDim;
   const ropeTable = createRopeTable({ headDim, ropeTheta, rotaryFrequencies: headDim / 2 });
   const attentionOutput = createOutput(session(), "attention output", [numTokens + 20, attentionSize]);
+  // What an earlier block left is small enough to count, were it taken for this block's.
   const stats = createOutput(session(), "stats", [numTokens + 20, numHeads, 2]);
+  session().device.queue.writeBuffer(stats.buffer, 0, new Float32Array(numTokens * numHeads * 2).fill(1));
   const shared = {
     call: uploadCall(session(), { numTokens, numSegments: segments.length }),
     step: uploadStep(session(), position, [0]),
@@ -114,7 +133,9 @@ describe("attention_block", () => {
     const actual = await runAttention(shape, qkv, cache, 1e4, false);
     const expected = Array.from({ length: 10 * 16 }, (_, i) => {
       const numKeys = 31 + Math.floor(i / 16);
-      return Array.from({ length: numKeys }, (_, key) => cache[key * 32 + 16 + (i % 16)]! / numKeys).reduce((a, b) => a + b);
+      return Array.from({ length: numKeys }, (_, key) => cache[key * 32 + 16 + (i % 16)]! / numKeys).reduce(
+        (a, b) => a + b,
+      );
     });
     expect(relativeError(actual, expected)).toBeLessThan(TOLERANCE);
   });

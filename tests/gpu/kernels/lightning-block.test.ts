@@ -2,7 +2,18 @@ import { describe, expect, it } from "vitest";
 import { createLightningBlock } from "../../../src/kernels/lightning-block.ts";
 import { lightningBlock } from "../../../src/reference/lightning-block.ts";
 import { lightningRecurrent, slope } from "../../../src/reference/model.ts";
-import { createOutput, createRandom, randomArray, readFloats, readWritten, relativeError, run, upload, uploadCall, useSession } from "../harness.ts";
+import {
+  createOutput,
+  createRandom,
+  randomArray,
+  readFloats,
+  readWritten,
+  relativeError,
+  run,
+  upload,
+  uploadCall,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 

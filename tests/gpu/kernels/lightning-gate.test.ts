@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { createLightningGate } from "../../../src/kernels/lightning-gate.ts";
 import { lightningGate } from "../../../src/reference/kernels/lightning-gate.ts";
-import { createRandom, randomArray, readFloats, relativeError, run, upload, uploadCall, useSession } from "../harness.ts";
+import {
+  createRandom,
+  randomArray,
+  readFloats,
+  relativeError,
+  run,
+  upload,
+  uploadCall,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 

@@ -2,7 +2,18 @@ import { describe, expect, it } from "vitest";
 import type { WeightFormat } from "../../../src/checkpoint/weight-source.ts";
 import { createLinearResidual } from "../../../src/kernels/linear-residual.ts";
 import { linearResidual } from "../../../src/reference/kernels/linear-residual.ts";
-import { createOutput, createRandom, randomArray, readWritten, relativeError, run, upload, uploadCall, uploadWeights, useSession } from "../harness.ts";
+import {
+  createOutput,
+  createRandom,
+  randomArray,
+  readWritten,
+  relativeError,
+  run,
+  upload,
+  uploadCall,
+  uploadWeights,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 
@@ -16,7 +27,14 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("linear_residual with %s
     const random = createRandom(numTokens);
     const inputValues = randomArray(random, numTokens * numColumns);
     const residualValues = randomArray(random, numTokens * numRows, 10);
-    const weights = uploadWeights(session(), "weights", format, numRows, numColumns, randomArray(random, numRows * numColumns));
+    const weights = uploadWeights(
+      session(),
+      "weights",
+      format,
+      numRows,
+      numColumns,
+      randomArray(random, numRows * numColumns),
+    );
     const create = await createLinearResidual(session(), { format, numRows, numColumns, alpha, beta });
     const output = createOutput(session(), "output", [numTokens + 40, numRows]);
     const tensors = {

@@ -2,7 +2,18 @@ import { describe, expect, it } from "vitest";
 import type { WeightFormat } from "../../../src/checkpoint/weight-source.ts";
 import { createLinear } from "../../../src/kernels/linear.ts";
 import { linear, silu } from "../../../src/reference/vector.ts";
-import { createOutput, createRandom, randomArray, readWritten, relativeError, run, upload, uploadCall, uploadWeights, useSession } from "../harness.ts";
+import {
+  createOutput,
+  createRandom,
+  randomArray,
+  readWritten,
+  relativeError,
+  run,
+  upload,
+  uploadCall,
+  uploadWeights,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 
@@ -20,13 +31,25 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("linear with %s weights"
   ])("multiplies ($numTokens, $numColumns) by ($numRows, $numColumns)", async ({ numTokens, numRows, numColumns }) => {
     const random = createRandom(numTokens + numRows + numColumns);
     const input = randomArray(random, numTokens * numColumns);
-    const weights = uploadWeights(session(), "weights", format, numRows, numColumns, randomArray(random, numRows * numColumns));
+    const weights = uploadWeights(
+      session(),
+      "weights",
+      format,
+      numRows,
+      numColumns,
+      randomArray(random, numRows * numColumns),
+    );
     const create = await createLinear(session(), { format, numRows, numColumns, activation: "none" });
     const output = createOutput(session(), "output", [numTokens + 40, numRows]);
     const tensors = {
       call: uploadCall(session(), { numTokens }),
       // Tokens past the block hold numbers too: they must change nothing.
-      input: upload(session(), "input", [numTokens + 40, numColumns], new Float32Array([...input, ...randomArray(random, 40 * numColumns)])),
+      input: upload(
+        session(),
+        "input",
+        [numTokens + 40, numColumns],
+        new Float32Array([...input, ...randomArray(random, 40 * numColumns)]),
+      ),
       weights: weights.matrix,
       output,
     };
@@ -39,7 +62,14 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("linear with %s weights"
     const [numTokens, numRows, numColumns] = [37, 72, 96];
     const random = createRandom(3);
     const input = randomArray(random, numTokens * numColumns, 8);
-    const weights = uploadWeights(session(), "weights", format, numRows, numColumns, randomArray(random, numRows * numColumns));
+    const weights = uploadWeights(
+      session(),
+      "weights",
+      format,
+      numRows,
+      numColumns,
+      randomArray(random, numRows * numColumns),
+    );
     const create = await createLinear(session(), { format, numRows, numColumns, activation: "silu" });
     const output = createOutput(session(), "output", [numTokens, numRows]);
     const tensors = {
@@ -58,7 +88,14 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("linear with %s weights"
     const random = createRandom(4);
     const input = randomArray(random, numTokens * numColumns);
     const stackRows = firstRow + numRows + 5;
-    const weights = uploadWeights(session(), "weights", format, stackRows, numColumns, randomArray(random, stackRows * numColumns));
+    const weights = uploadWeights(
+      session(),
+      "weights",
+      format,
+      stackRows,
+      numColumns,
+      randomArray(random, stackRows * numColumns),
+    );
     const create = await createLinear(session(), { format, firstRow, numRows, numColumns, activation: "none" });
     const output = createOutput(session(), "output", [numTokens, numRows]);
     const tensors = {
@@ -80,7 +117,12 @@ describe("silu of sums far from zero", () => {
     const weights = uploadWeights(session(), "weights", "f32", 4, 32, rows);
     const create = await createLinear(session(), { format: "f32", numRows: 4, numColumns: 32, activation: "silu" });
     const output = createOutput(session(), "output", [1, 4]);
-    const input = upload(session(), "input", [1, 32], Float32Array.from({ length: 32 }, (_, i) => (i === 0 ? 1 : 0)));
+    const input = upload(
+      session(),
+      "input",
+      [1, 32],
+      Float32Array.from({ length: 32 }, (_, i) => (i === 0 ? 1 : 0)),
+    );
     run(session(), [create("linear", { call: uploadCall(session(), {}), input, weights: weights.matrix, output })], 1);
     const [lowest, low, high, highest] = await readWritten(session(), output, 4);
     expect(Math.abs(lowest!)).toBe(0);

@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { createMoeCombine } from "../../../src/kernels/moe-combine.ts";
 import { moeCombine } from "../../../src/reference/kernels/moe-combine.ts";
-import { createOutput, createRandom, randomArray, readWritten, relativeError, run, upload, uploadCall, useSession } from "../harness.ts";
+import {
+  createOutput,
+  createRandom,
+  randomArray,
+  readWritten,
+  relativeError,
+  run,
+  upload,
+  uploadCall,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 

@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { createRmsNorm } from "../../../src/kernels/rms-norm.ts";
 import { rmsNorm } from "../../../src/reference/vector.ts";
-import { createOutput, createRandom, randomArray, readWritten, relativeError, run, upload, uploadCall, useSession } from "../harness.ts";
+import {
+  createOutput,
+  createRandom,
+  randomArray,
+  readWritten,
+  relativeError,
+  run,
+  upload,
+  uploadCall,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 

@@ -4,7 +4,19 @@ import { createRopeTable, ROPE_ROWS, type RopeParameters } from "../../../src/ke
 import { createSegment } from "../../../src/kernels/segment.ts";
 import { ropeAppend } from "../../../src/reference/kernels/rope-append.ts";
 import { inverseFrequencies } from "../../../src/reference/model.ts";
-import { createOutput, createRandom, randomArray, readFloats, relativeError, run, SENTINEL, upload, uploadCall, uploadStep, useSession } from "../harness.ts";
+import {
+  createOutput,
+  createRandom,
+  randomArray,
+  readFloats,
+  relativeError,
+  run,
+  SENTINEL,
+  upload,
+  uploadCall,
+  uploadStep,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 
@@ -26,10 +38,42 @@ describe("rope_append", () => {
   it.each<Shape>([
     { numHeads: 1, numKvHeads: 1, headDim: 16, position: 0, numTokens: 1, segments: [[0, 1]] },
     { numHeads: 3, numKvHeads: 1, headDim: 24, position: 19, numTokens: 37, segments: [[0, 64]] },
-    { numHeads: 6, numKvHeads: 2, headDim: 64, position: 250, numTokens: 100, segments: [[0, 300], [300, 500]] },
-    { numHeads: 4, numKvHeads: 4, headDim: 128, position: 2030, numTokens: 37, segments: [[2000, 40], [2040, 9], [2049, 100]] },
+    {
+      numHeads: 6,
+      numKvHeads: 2,
+      headDim: 64,
+      position: 250,
+      numTokens: 100,
+      segments: [
+        [0, 300],
+        [300, 500],
+      ],
+    },
+    {
+      numHeads: 4,
+      numKvHeads: 4,
+      headDim: 128,
+      position: 2030,
+      numTokens: 37,
+      segments: [
+        [2000, 40],
+        [2040, 9],
+        [2049, 100],
+      ],
+    },
     // One segment lies wholly before the block, another wholly behind it.
-    { numHeads: 2, numKvHeads: 1, headDim: 20, position: 32, numTokens: 16, segments: [[0, 32], [32, 16], [48, 16]] },
+    {
+      numHeads: 2,
+      numKvHeads: 1,
+      headDim: 20,
+      position: 32,
+      numTokens: 16,
+      segments: [
+        [0, 32],
+        [32, 16],
+        [48, 16],
+      ],
+    },
   ])("appends $numTokens tokens at $position to segments of $segments", async (shape) => {
     const { position, numTokens, numHeads, numKvHeads, headDim, segments } = shape;
     const ropeParameters = { headDim, ropeTheta: 1e4, rotaryFrequencies: Math.floor(headDim / 3) };
@@ -44,7 +88,9 @@ describe("rope_append", () => {
       ropeTable: uploadRopeTable(ropeParameters),
     };
     session().device.queue.writeBuffer(shared.qkv.buffer, 0, qkvValues as Float32Array<ArrayBuffer>);
-    const caches = segments.map(([, length], index) => createOutput(session(), `segment ${index}`, [length, 2, numKvHeads, headDim]));
+    const caches = segments.map(([, length], index) =>
+      createOutput(session(), `segment ${index}`, [length, 2, numKvHeads, headDim]),
+    );
     const dispatches = segments.map(([start, length], index) => {
       const segment = createSegment(session(), `segment ${index}`, { start, length, index });
       return create("rope_append", { ...shared, segment, cache: caches[index]! });
@@ -94,7 +140,9 @@ describe("rotation", () => {
       for (let channel = 0; channel < half; channel++) {
         const angle = channel < rotaryFrequencies ? position * ropeTheta ** ((-2 * channel) / headDim) : 0;
         expect(Math.abs(key[channel]! - Math.cos(angle)), `cos at ${position}, channel ${channel}`).toBeLessThan(1e-6);
-        expect(Math.abs(key[half + channel]! - Math.sin(angle)), `sin at ${position}, channel ${channel}`).toBeLessThan(1e-6);
+        expect(Math.abs(key[half + channel]! - Math.sin(angle)), `sin at ${position}, channel ${channel}`).toBeLessThan(
+          1e-6,
+        );
       }
     }
   });

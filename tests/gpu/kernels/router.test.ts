@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { createRouter } from "../../../src/kernels/router.ts";
 import { router } from "../../../src/reference/kernels/router.ts";
-import { createOutput, createRandom, randomArray, readWritten, relativeError, run, upload, uploadCall, useSession } from "../harness.ts";
+import {
+  createOutput,
+  createRandom,
+  randomArray,
+  readWritten,
+  relativeError,
+  run,
+  upload,
+  uploadCall,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 
