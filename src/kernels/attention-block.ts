@@ -49,6 +49,10 @@ export async function createAttentionBlock(session: GpuSession, constants: Atten
     expectRows(stats, [numHeads, 2]);
     expectRows(attentionOutput, [numHeads * headDim]);
     const bound = [call, segment, step, qkv, ropeTable, cache, stats, attentionOutput];
-    return createDispatch(session, kernel, label, bound, (numTokens) => [Math.ceil(numTokens / QUERY_TILE), numHeads, 1]);
+    return createDispatch(session, kernel, label, bound, (numTokens) => [
+      Math.ceil(numTokens / QUERY_TILE),
+      numHeads,
+      1,
+    ]);
   };
 }

@@ -13,12 +13,7 @@ export function numWeightGroups(numColumns: number): number {
 }
 
 /** Throws RangeError unless the matrix has this format and shape, and all of its bytes. */
-export function expectWeights(
-  weights: WeightMatrix,
-  format: WeightFormat,
-  numRows: number,
-  numColumns: number,
-): void {
+export function expectWeights(weights: WeightMatrix, format: WeightFormat, numRows: number, numColumns: number): void {
   const sizeBytes = numRows * rowStrideBytes(format, numColumns);
   const got = `${weights.format} (${weights.shape.join(", ")}) of ${weights.sizeBytes} bytes`;
   const isRight =
@@ -27,6 +22,8 @@ export function expectWeights(
     weights.shape[1] === numColumns &&
     weights.sizeBytes === sizeBytes;
   if (!isRight) {
-    throw new RangeError(`${weights.label}: expected ${format} (${numRows}, ${numColumns}) of ${sizeBytes} bytes, got ${got}`);
+    throw new RangeError(
+      `${weights.label}: expected ${format} (${numRows}, ${numColumns}) of ${sizeBytes} bytes, got ${got}`,
+    );
   }
 }
