@@ -10,11 +10,10 @@ export async function addDraw(pass: PassBuilder, { model, call, step, tokenCount
   const { session, config, weights, activations } = model;
   const { hiddenSize, vocabSize, rmsNormEps } = config;
   const { hidden, logits } = activations;
-  const logitRow = { ...logits, shape: [vocabSize] };
   for (const { firstRow, numRows, matrix } of weights.lmHead) {
     const { format } = matrix;
     const head = await createHead(session, { format, hiddenSize, vocabSize, eps: rmsNormEps, firstRow, numRows });
-    pass.add(head("head", { call, hidden, norm: weights.norm, weights: matrix, logits: logitRow }));
+    pass.add(head("head", { call, hidden, norm: weights.norm, weights: matrix, logits }));
   }
   pass.tap("logits", logits);
   const sample = await createSample(session, { vocabSize });

@@ -4,6 +4,7 @@
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { ATTENTION_SPLITS } from "../kernels/attention-decode.ts";
 import { createSegment } from "../kernels/segment.ts";
 
 export interface KvSegment {
@@ -20,6 +21,8 @@ export interface KvSegment {
 /** The segments of one sequence. */
 export class KvCache {
   readonly segments: KvSegment[] = [];
+  /** (segments, ATTENTION_SPLITS, numHeads, headDim + 2): decode's splits, combined over all segments. */
+  partials: Tensor;
   /** Bytes that a token takes in all softmax layers together. */
   readonly bytesPerToken: number;
   readonly #session: GpuSession;
@@ -37,6 +40,7 @@ export class KvCache {
     const { maxStorageBufferBindingSize, maxBufferSize } = session.device.limits;
     this.#maxSegmentLength = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / rowBytes);
     this.bytesPerToken = rowBytes * this.#layers.length;
+    this.partials = this.#createPartials(1);
   }
 
   /** Tokens that fit; unlimited for a model without softmax layers. */
@@ -49,6 +53,10 @@ export class KvCache {
   reserve(numTokens: number): boolean {
     if (numTokens <= this.capacity) return false;
     while (numTokens > this.capacity) this.#addSegment(Math.max(numTokens - this.capacity, this.capacity));
+    if (this.segments.length > this.partials.shape[0]!) {
+      this.#session.destroyBuffer(this.partials.buffer);
+      this.partials = this.#createPartials(this.segments.length);
+    }
     return true;
   }
 
@@ -66,6 +74,13 @@ export class KvCache {
       for (const cache of caches) this.#session.destroyBuffer(cache.buffer);
     }
     this.segments.length = 0;
+    this.#session.destroyBuffer(this.partials.buffer);
+  }
+
+  #createPartials(numSegments: number): Tensor {
+    const { numHeads, headDim } = this.#config;
+    const shape = [numSegments, ATTENTION_SPLITS, numHeads, headDim + 2];
+    return this.#session.createStorage(`${this.#label} attention partials`, "activations", shape);
   }
 
   #addSegment(wantedLength: number): void {

@@ -13,4 +13,6 @@ export interface PassTensors {
   /** (vocabSize) u32 */
   readonly tokenCounts: Tensor;
   readonly segments: readonly KvSegment[];
+  /** (segments, ATTENTION_SPLITS, numHeads, headDim + 2): softmax attention's splits in decode */
+  readonly partials: Tensor;
 }

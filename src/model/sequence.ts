@@ -323,6 +323,7 @@ export class Sequence {
       recurrentStates,
       tokenCounts,
       segments: kvCache.segments,
+      partials: kvCache.partials,
     };
   }
 }
