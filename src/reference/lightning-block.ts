@@ -29,7 +29,8 @@ export function lightningBlock(
           addScaledRow(o, out, score, qkv, part(j, 2), headDim);
         }
         const decay = Math.exp(-slopes[head] * i);
-        for (let row = 0; row < headDim; row++) addScaledRow(o, out, decay * qkv[q + row], state, stateAt(row), headDim);
+        for (let row = 0; row < headDim; row++)
+          addScaledRow(o, out, decay * qkv[q + row], state, stateAt(row), headDim);
       }
       const decay = Math.exp(-slopes[head] * size);
       for (let at = stateAt(0); at < stateAt(headDim); at++) state[at] *= decay;

@@ -147,7 +147,9 @@ function fullAttention(
 }
 
 /** RoPE's angle per token of each channel pair (head_dim/2); pairs with frequency 0 do not rotate. */
-export function inverseFrequencies(config: Pick<ModelConfig, "headDim" | "ropeTheta" | "rotaryFrequencies">): Float64Array {
+export function inverseFrequencies(
+  config: Pick<ModelConfig, "headDim" | "ropeTheta" | "rotaryFrequencies">,
+): Float64Array {
   return Float64Array.from({ length: config.headDim / 2 }, (_, j) =>
     j < config.rotaryFrequencies ? config.ropeTheta ** ((-2 * j) / config.headDim) : 0,
   );
@@ -186,8 +188,9 @@ export function softmaxAttention(
     const numKeys = position + Math.floor(row / numHeads) + 1;
     const kvHead = Math.floor((row % numHeads) / (numHeads / numKvHeads));
     const cacheAt = (key: number) => (key * numKvHeads + kvHead) * headDim;
-    const scores = Array.from({ length: numKeys }, (_, key) =>
-      dot(query, row * headDim, keyCache, cacheAt(key), headDim) / Math.sqrt(headDim),
+    const scores = Array.from(
+      { length: numKeys },
+      (_, key) => dot(query, row * headDim, keyCache, cacheAt(key), headDim) / Math.sqrt(headDim),
     );
     for (const [key, weight] of softmax(scores).entries()) {
       addScaledRow(o, row * headDim, weight, valueCache, cacheAt(key), headDim);

@@ -63,7 +63,14 @@ export function addScaled(alpha: number, x: Float64Array, beta: number, y: Float
 }
 
 /** Adds scale · row[rowAt..] to out[outAt..], in place. */
-export function addScaledRow(out: Float64Array, outAt: number, scale: number, row: Numbers, rowAt: number, length: number): void {
+export function addScaledRow(
+  out: Float64Array,
+  outAt: number,
+  scale: number,
+  row: Numbers,
+  rowAt: number,
+  length: number,
+): void {
   for (let i = 0; i < length; i++) out[outAt + i] += scale * row[rowAt + i];
 }
 

@@ -47,7 +47,8 @@ describe.each([
         compare("logits", referenceForward(golden.weights, state, ids, { ...options, onTap: compare }));
         expect([...errors.keys()].sort(), `prompt ${prompt}`).toEqual([...tensors.keys()].sort());
         expect(errors.size).toBe(2 * numLayers + 2);
-        for (const [tap, error] of errors) expect(error, `prompt ${prompt}, ${tap}`).toBeLessThanOrEqual(GOLDEN_TOLERANCE);
+        for (const [tap, error] of errors)
+          expect(error, `prompt ${prompt}, ${tap}`).toBeLessThanOrEqual(GOLDEN_TOLERANCE);
         expect(state.position).toBe(ids.length);
       }
     });

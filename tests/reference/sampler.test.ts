@@ -71,7 +71,9 @@ describe("penalise", () => {
 
 describe("sample", () => {
   it("draws the token whose share holds u, in the order of ids", () => {
-    expect([0, 0.29, 0.31, 0.79, 0.81, 0.999].map((u) => draw([0.3, 0, 0.5, 0, 0.2, 0], u))).toEqual([0, 0, 2, 2, 4, 4]);
+    expect([0, 0.29, 0.31, 0.79, 0.81, 0.999].map((u) => draw([0.3, 0, 0.5, 0, 0.2, 0], u))).toEqual([
+      0, 0, 2, 2, 4, 4,
+    ]);
   });
 
   it("takes the lower id of equals at temperature 0, after the penalties", () => {
@@ -83,11 +85,18 @@ describe("sample", () => {
     const logits = Float64Array.from({ length: 1000 }, (_, id) => Math.sin(id));
     const counts = new Uint32Array(1000);
     const shares = distribution(logits, NEUTRAL);
-    for (const [seed, position] of [[1, 1], [1, 2], [2, 1], [4294967295, 4194303]]) {
+    for (const [seed, position] of [
+      [1, 1],
+      [1, 2],
+      [2, 1],
+      [4294967295, 4194303],
+    ]) {
       const token = sample(logits, counts, { ...NEUTRAL, seed }, position);
       expect(token).toBe(draw(shares, uniformDraw(seed, position)));
     }
-    const tokens = Array.from({ length: 50 }, (_, position) => sample(logits, counts, { ...NEUTRAL, seed: 5 }, position));
+    const tokens = Array.from({ length: 50 }, (_, position) =>
+      sample(logits, counts, { ...NEUTRAL, seed: 5 }, position),
+    );
     expect(new Set(tokens).size).toBeGreaterThan(30);
   });
 });
@@ -96,7 +105,8 @@ describe("100,000 draws", () => {
   it.each(Object.entries(SETTINGS))("with %s have the distribution's frequencies", (_, sampling) => {
     const shares = distribution(skewedLogits(300), sampling);
     const counts = new Uint32Array(300);
-    for (let position = 0; position < 100_000; position++) counts[draw(shares, uniformDraw(sampling.seed, position))] += 1;
+    for (let position = 0; position < 100_000; position++)
+      counts[draw(shares, uniformDraw(sampling.seed, position))] += 1;
     expect(Math.abs(chiSquaredExcess(counts, shares))).toBeLessThan(4);
     const warmer = distribution(skewedLogits(300), { ...sampling, temperature: 1.25 * sampling.temperature });
     expect(chiSquaredExcess(counts, warmer)).toBeGreaterThan(4);

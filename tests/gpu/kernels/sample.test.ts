@@ -6,7 +6,17 @@ import { createSample } from "../../../src/kernels/sample.ts";
 import { parseStepHead, RECENT_TOKENS, STEP_HEAD_WORDS, writeStep } from "../../../src/kernels/step.ts";
 import { philox4x32, uniformDraw } from "../../../src/reference/philox.ts";
 import { argmax, distribution, draw, penalise } from "../../../src/reference/sampler.ts";
-import { createRandom, readFloats, readWords, relativeError, run, upload, uploadCall, uploadStep, useSession } from "../harness.ts";
+import {
+  createRandom,
+  readFloats,
+  readWords,
+  relativeError,
+  run,
+  upload,
+  uploadCall,
+  uploadStep,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 
@@ -115,7 +125,9 @@ describe("sample", () => {
         const u = uniformDraw(sampling.seed, position + numTokens);
         const expected = draw(distribution(logits, sampling), u);
         if (tokens[index] === expected) continue;
-        expect(isWithinBorder(testCase, u, tokens[index]), `${message}, got ${tokens[index]}, not ${expected}`).toBe(true);
+        expect(isWithinBorder(testCase, u, tokens[index]), `${message}, got ${tokens[index]}, not ${expected}`).toBe(
+          true,
+        );
         numExcused += 1;
       }
       expect(numExcused).toBeLessThanOrEqual(numCases * 0.01);
@@ -209,7 +221,8 @@ describe("the step after sample", () => {
     for (let drawn = 0; drawn < RECENT_TOKENS + 6; drawn++) {
       // Word 3 is forced_token; the kernel must clear it after one use.
       const force = Uint32Array.of(forced[drawn - RECENT_TOKENS]);
-      if (drawn >= RECENT_TOKENS && drawn < RECENT_TOKENS + 3) session().device.queue.writeBuffer(step.buffer, 12, force);
+      if (drawn >= RECENT_TOKENS && drawn < RECENT_TOKENS + 3)
+        session().device.queue.writeBuffer(step.buffer, 12, force);
       run(session(), [dispatch], 1);
     }
     const head = parseStepHead(new Uint32Array(await readWords(session(), step)));
