@@ -1,0 +1,185 @@
+// The manifest of an exported model: everything but the weights' bytes. docs/format.md is its specification.
+
+import { CheckpointError } from "./checkpoint-error.ts";
+import { ConfigFields } from "./config-fields.ts";
+import type { LayerType, ModelConfig } from "./model-config.ts";
+import { planTensors } from "./tensor-plan.ts";
+import { GROUP_SIZE, rowStrideBytes, type WeightFormat, type WeightTensor } from "./weight-source.ts";
+
+export const FORMAT_VERSION = 1;
+export const MANIFEST_FILE = "manifest.json";
+/** Tensors begin at multiples of this in the shards' bytes. */
+export const TENSOR_ALIGNMENT = 256;
+export const MAX_SHARD_BYTES = 16 * 1024 * 1024;
+
+export interface ManifestTensor extends WeightTensor {
+  /** Of its first byte in the concatenated shards. */
+  readonly offset: number;
+}
+
+export interface ManifestShard {
+  readonly file: string;
+  readonly sizeBytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+export interface SamplingDefaults {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+}
+
+export interface Manifest {
+  readonly formatVersion: number;
+  readonly name: string;
+  readonly numParameters: number;
+  readonly config: ModelConfig;
+  readonly sampling: SamplingDefaults;
+  readonly tensors: readonly ManifestTensor[];
+  readonly shards: readonly ManifestShard[];
+  /** null: the model can be verified, not chatted with. */
+  readonly tokenizer: { readonly file: string; readonly configFile: string } | null;
+  /** The model card. */
+  readonly card: string | null;
+}
+
+const FORMATS: readonly unknown[] = ["f32", "f16", "q8", "q4"] satisfies WeightFormat[];
+
+/** Checks every field. Throws CheckpointError naming the field or tensor. */
+export function parseManifest(json: unknown, file = MANIFEST_FILE): Manifest {
+  const fields = new ConfigFields(file, json);
+  if (fields.get("formatVersion") !== FORMAT_VERSION) fields.fail("formatVersion", String(FORMAT_VERSION));
+  const config = parseModelConfig(fields.object("config"));
+  const shards = fields.list("shards").map((shard, index) => {
+    return parseShard(new ConfigFields(file, shard, `shards.${index}.`));
+  });
+  const totalBytes = shards.reduce((sum, shard) => sum + shard.sizeBytes, 0);
+  const tensors = fields.list("tensors").map((tensor, index) => {
+    return parseTensor(new ConfigFields(file, tensor, `tensors.${index}.`), totalBytes);
+  });
+  expectPlanned(file, tensors, config);
+  const tokenizer = fields.get("tokenizer") === undefined ? null : fields.object("tokenizer");
+  return {
+    formatVersion: FORMAT_VERSION,
+    name: fields.string("name"),
+    numParameters: fields.integer("numParameters", { min: 1 }),
+    config,
+    sampling: parseSampling(fields.object("sampling")),
+    tensors,
+    shards,
+    tokenizer: tokenizer && { file: parseFileName(tokenizer, "file"), configFile: parseFileName(tokenizer, "configFile") },
+    card: fields.get("card") === undefined ? null : parseFileName(fields, "card"),
+  };
+}
+
+/** The manifest's form of the config: ModelConfig itself. */
+function parseModelConfig(fields: ConfigFields): ModelConfig {
+  const numLayers = fields.integer("numLayers", { min: 1, max: 128 });
+  const numHeads = fields.integer("numHeads", { min: 1, max: 256 });
+  const numKvHeads = fields.integer("numKvHeads", { min: 1, max: numHeads });
+  if (numHeads % numKvHeads !== 0) fields.fail("numKvHeads", `a divisor of numHeads ${numHeads}`);
+  const headDim = fields.integer("headDim", { min: 16, max: 128, multipleOf: 4 });
+  const numExperts = fields.integer("numExperts", { min: 1, max: 32 });
+  const vocabSize = fields.integer("vocabSize", { min: 1, max: 262_144 });
+  const layerTypes = fields.list("layerTypes");
+  const isLayerType = (type: unknown): type is LayerType => type === "linear_attention" || type === "full_attention";
+  if (layerTypes.length !== numLayers || !layerTypes.every(isLayerType)) {
+    fields.fail("layerTypes", `${numLayers} of "linear_attention" and "full_attention"`);
+  }
+  const endTokenIds = fields.list("endTokenIds");
+  if (endTokenIds.length > 8 || !endTokenIds.every((id) => Number.isSafeInteger(id) && (id as number) < vocabSize)) {
+    fields.fail("endTokenIds", `up to 8 ids below ${vocabSize}`);
+  }
+  const trained = fields.get("trainedContextLength");
+  return {
+    vocabSize,
+    hiddenSize: fields.integer("hiddenSize", { min: 32, max: 16_384, multipleOf: 32 }),
+    intermediateSize: fields.integer("intermediateSize", { min: 4, max: 65_536, multipleOf: 4 }),
+    numLayers,
+    numHeads,
+    numKvHeads,
+    headDim,
+    numExperts,
+    expertsPerToken: fields.integer("expertsPerToken", { min: 1, max: Math.min(numExperts, 8) }),
+    rmsNormEps: fields.number("rmsNormEps", { min: 0, max: 1 }),
+    layerTypes: layerTypes as LayerType[],
+    ropeTheta: fields.number("ropeTheta", { min: 1 }),
+    rotaryFrequencies: fields.integer("rotaryFrequencies", { min: 0, max: headDim / 2 }),
+    linearAttentionAlpha: fields.number("linearAttentionAlpha"),
+    linearAttentionBeta: fields.number("linearAttentionBeta"),
+    fullAttentionAlpha: fields.number("fullAttentionAlpha"),
+    fullAttentionBeta: fields.number("fullAttentionBeta"),
+    mlpAlpha: fields.number("mlpAlpha"),
+    mlpBeta: fields.number("mlpBeta"),
+    tieWordEmbeddings: fields.boolean("tieWordEmbeddings"),
+    maxPositionEmbeddings: fields.integer("maxPositionEmbeddings", { min: 1 }),
+    trainedContextLength: trained === undefined ? null : fields.integer("trainedContextLength", { min: 1 }),
+    endTokenIds: endTokenIds as number[],
+  };
+}
+
+function parseSampling(fields: ConfigFields): SamplingDefaults {
+  return {
+    temperature: fields.number("temperature", { min: 0, max: 10 }),
+    topK: fields.integer("topK", { min: 0 }),
+    topP: fields.number("topP", { min: 0, max: 1 }),
+    minP: fields.number("minP", { min: 0, max: 1 }),
+  };
+}
+
+function parseShard(fields: ConfigFields): ManifestShard {
+  const sha256 = fields.string("sha256");
+  if (!/^[0-9a-f]{64}$/.test(sha256)) fields.fail("sha256", "64 hexadecimal digits");
+  return {
+    file: parseFileName(fields, "file"),
+    sizeBytes: fields.integer("sizeBytes", { min: 1, max: MAX_SHARD_BYTES }),
+    sha256,
+  };
+}
+
+function parseTensor(fields: ConfigFields, totalBytes: number): ManifestTensor {
+  const name = fields.string("name");
+  const format = fields.get("format");
+  if (!FORMATS.includes(format)) fields.fail("format", FORMATS.join(", "));
+  const shape = fields.list("shape");
+  if (shape.length === 0 || !shape.every((length) => Number.isSafeInteger(length) && (length as number) > 0)) {
+    fields.fail("shape", "a list of positive whole numbers");
+  }
+  const lengths = shape as number[];
+  const numColumns = lengths.at(-1)!;
+  const isQuantised = format === "q4" || format === "q8";
+  if (isQuantised && numColumns % GROUP_SIZE !== 0) fields.fail("shape", `a last axis that ${GROUP_SIZE} divides`);
+  const numRows = lengths.slice(0, -1).reduce((product, length) => product * length, 1);
+  const sizeBytes = numRows * rowStrideBytes(format as WeightFormat, numColumns);
+  if (fields.get("sizeBytes") !== sizeBytes) fields.fail("sizeBytes", `${sizeBytes} for ${name}`);
+  const offset = fields.integer("offset", { min: 0, max: totalBytes - sizeBytes, multipleOf: TENSOR_ALIGNMENT });
+  return { name, format: format as WeightFormat, shape: lengths, offset, sizeBytes };
+}
+
+function parseFileName(fields: ConfigFields, name: string): string {
+  const value = fields.string(name);
+  if (!/^[\w-][\w.-]*$/.test(value)) fields.fail(name, "the name of a file in the same folder");
+  return value;
+}
+
+/** All tensors of the config are there, once, in their shapes, one after another; nothing else is. */
+function expectPlanned(file: string, tensors: readonly ManifestTensor[], config: ModelConfig): void {
+  const planned = new Map(planTensors(config).map((tensor) => [tensor.name, tensor]));
+  let end = 0;
+  for (const { name, shape, format, offset, sizeBytes } of tensors) {
+    const tensor = planned.get(name);
+    if (!tensor) throw new CheckpointError(file, name, "expected a tensor of the config, once, got this one");
+    planned.delete(name);
+    if (shape.join() !== tensor.shape.join()) {
+      throw new CheckpointError(file, name, `shape: expected (${tensor.shape.join(", ")}), got (${shape.join(", ")})`);
+    }
+    if ((tensor.kind === "norm" || tensor.kind === "router") && format !== "f32") {
+      throw new CheckpointError(file, name, `format: expected f32, got ${format}`);
+    }
+    if (offset < end) throw new CheckpointError(file, name, `offset: expected at least ${end}, got ${offset}`);
+    end = offset + sizeBytes;
+  }
+  for (const name of planned.keys()) throw new CheckpointError(file, name, "expected the tensor, got none");
+}
