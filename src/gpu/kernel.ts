@@ -50,7 +50,7 @@ export function compileKernel(
   source: KernelSource,
   constants: Readonly<Record<string, number>>,
 ): Promise<Kernel> {
-  const key = JSON.stringify([source.name, source.appends, Object.entries(constants).sort()]);
+  const key = JSON.stringify([source.name, source.appends, constants]);
   let kernel = session.kernels.get(key);
   if (!kernel) {
     kernel = compile(session, source, constants);

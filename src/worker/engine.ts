@@ -1,11 +1,12 @@
 // The life of the engine behind the protocol: load a model, hold one conversation, tell what happens. Requests that
 // use the GPU run one after another; `stop` reaches the turn that is running.
 
-import { loadChatModel, type ChatModel, openChatModel } from "../chat/chat-model.ts";
+import { type ChatModel, loadChatModel, readManifest } from "../chat/chat-model.ts";
 import { Conversation } from "../chat/conversation.ts";
 import { GpuSession } from "../gpu/session.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
 import { parseFailure } from "./failures.ts";
+import { fetchFromUrl } from "./fetch-file.ts";
 import type { LoadPhase, ReadyModel, WorkerEvent, WorkerRequest } from "./messages.ts";
 
 type SendRequest = Extract<WorkerRequest, { kind: "send" }>;
@@ -65,7 +66,8 @@ export class Engine {
       this.#tellProgress("adapter", 0, 0);
       const session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders });
       this.#tellProgress("manifest", 0, 0);
-      const { manifest, fetchFile } = await openChatModel(modelUrl);
+      const fetchFile = fetchFromUrl(modelUrl);
+      const manifest = await readManifest(fetchFile);
       const totalBytes = manifest.shards.reduce((sum, shard) => sum + shard.sizeBytes, 0);
       const agreed = new Promise<void>((resolve) => (this.#agreeToFetch = resolve));
       this.#post({ kind: "size", name: manifest.name, totalBytes });

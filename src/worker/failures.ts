@@ -3,6 +3,7 @@
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { DownloadError } from "../checkpoint/download-error.ts";
 import { UnsupportedGpuError } from "../gpu/session.ts";
+import { TokenizerError } from "../text/tokenizer-error.ts";
 import type { Failure } from "./messages.ts";
 
 export function parseFailure(error: unknown): Failure {
@@ -10,10 +11,7 @@ export function parseFailure(error: unknown): Failure {
   if (error instanceof UnsupportedGpuError) {
     return { kind: error.reason === "no-webgpu" ? "no-webgpu-in-worker" : error.reason, message };
   }
-  if (error instanceof CheckpointError) return { kind: "bad-model", message };
+  if (error instanceof CheckpointError || error instanceof TokenizerError) return { kind: "bad-model", message };
   if (error instanceof DownloadError) return { kind: "download", message };
-  if (typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError) {
-    return { kind: "out-of-memory", message };
-  }
   return { kind: "internal", message };
 }

@@ -1,0 +1,76 @@
+// Opens an exported model for chatting: manifest, weights, tokenizer and chat template from one folder.
+
+import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
+import { type Manifest, MANIFEST_FILE, parseManifest, type SamplingDefaults } from "../checkpoint/manifest.ts";
+import { createShardSource, type FetchFile } from "../checkpoint/shard-source.ts";
+import type { GpuSession } from "../gpu/session.ts";
+import { Model } from "../model/model.ts";
+import { ChatTemplate } from "../text/chat-template.ts";
+import { Tokenizer } from "../text/tokenizer.ts";
+
+export interface ChatModel {
+  readonly name: string;
+  readonly numParameters: number;
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  readonly endTokenIds: readonly number[];
+  /** Tokens of one conversation: what the model was trained to read. */
+  readonly contextLength: number;
+  readonly defaultSampling: SamplingDefaults;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+  /** Bytes of the weights that have arrived, of all. */
+  readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
+}
+
+/** A conversation's length when the checkpoint does not say what it was trained to read. */
+const UNKNOWN_CONTEXT_LENGTH = 4096;
+
+/** Throws DownloadError and CheckpointError. */
+export async function readManifest(fetchFile: FetchFile, signal?: AbortSignal): Promise<Manifest> {
+  return parseManifest(await readJsonFile(fetchFile, MANIFEST_FILE, signal));
+}
+
+/** Throws what the source, the tokenizer and the GPU throw; CheckpointError when the model has no tokenizer. */
+export async function loadChatModel(
+  session: GpuSession,
+  manifest: Manifest,
+  fetchFile: FetchFile,
+  { signal, onProgress }: LoadOptions = {},
+): Promise<ChatModel> {
+  const { config } = manifest;
+  if (!manifest.tokenizer) {
+    throw new CheckpointError(MANIFEST_FILE, "tokenizer", "expected one to chat with, got none");
+  }
+  const { file, configFile } = manifest.tokenizer;
+  const [tokenizerJson, configJson] = await Promise.all([
+    readJsonFile(fetchFile, file, signal),
+    readJsonFile(fetchFile, configFile, signal),
+  ]);
+  const tokenizer = Tokenizer.parse(tokenizerJson, configJson);
+  const template = ChatTemplate.parse(configJson, tokenizer);
+  const source = createShardSource(manifest, fetchFile, { onProgress });
+  const model = await Model.load(session, source, signal ? { signal } : {});
+  return {
+    name: manifest.name,
+    numParameters: manifest.numParameters,
+    model,
+    tokenizer,
+    template,
+    endTokenIds: config.endTokenIds,
+    contextLength: config.trainedContextLength ?? Math.min(UNKNOWN_CONTEXT_LENGTH, config.maxPositionEmbeddings),
+    defaultSampling: manifest.sampling,
+  };
+}
+
+async function readJsonFile(fetchFile: FetchFile, name: string, signal?: AbortSignal): Promise<unknown> {
+  const text = await new Response(await fetchFile(name, signal)).text();
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CheckpointError(name, "", "expected JSON, got something else", { cause });
+  }
+}
