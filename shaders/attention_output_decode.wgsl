@@ -5,7 +5,7 @@
 //   0 call: Call, uniform — num_segments
 //   1 hidden: array<vec4<f32>>, read — (1, hidden_size)
 //   2 norm: array<vec4<f32>>, read — input_layernorm, (hidden_size)
-//   3 partials: array<f32>, read — (segments, SPLITS, num_heads, head_dim + 2): accumulator, largest score, sum
+//   3 partials: array<vec2<f32>>, read — (segments, SPLITS, num_heads, head_dim + 2): accumulator, largest score, sum
 //   4 weights: array<vec4<u32>>, read — o_proj, encoded, (hidden_size, num_heads * head_dim)
 //   5 hidden_next: array<f32>, read_write — (1, hidden_size), written
 // Dispatch: (hidden_size / ROWS rounded up, 1, 1) workgroups; each combines anew, and owns ROWS rows.
@@ -29,53 +29,48 @@ override ALPHA: f32;
 override BETA: f32;
 
 const LOWEST_SCORE: f32 = -1e30;
+const BATCH: u32 = 4u;
 
 @group(0) @binding(0) var<uniform> call: Call;
 @group(0) @binding(1) var<storage, read> hidden: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> norm: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> partials: array<f32>;
+@group(0) @binding(3) var<storage, read> partials: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read> weights: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read_write> hidden_next: array<f32>;
 
-var<workgroup> head_stats: array<vec2<f32>, NUM_HEADS>;  // largest score, and 1 / sum
-
 var<private> first_row: u32;  // of the workgroup
 
-fn partial_base(part: u32, head: u32) -> u32 {
-  return (part * NUM_HEADS + head) * (HEAD_DIM + 2u);
-}
-
-fn combine_stats(head: u32) -> vec2<f32> {
-  var largest = LOWEST_SCORE;
-  var total = 0.0;
-  for (var part = 0u; part < call.num_segments * SPLITS; part++) {
-    let base = partial_base(part, head) + HEAD_DIM;
-    if (partials[base + 1u] > 0.0) {
-      let new_largest = max(largest, partials[base]);
-      total = total * exp(largest - new_largest) + partials[base + 1u] * exp(partials[base] - new_largest);
-      largest = new_largest;
-    }
-  }
-  return vec2<f32>(largest, 1.0 / total);
-}
-
 fn input_value(column4: u32) -> vec4<f32> {
-  let column = 4u * column4;
-  if (column >= NUM_HEADS * HEAD_DIM) {
+  if (column4 >= NUM_HEADS * HEAD_DIM / 4u) {
     return vec4<f32>();
   }
-  let head = column / HEAD_DIM;
-  let stats = head_stats[head];
+  let head = column4 / (HEAD_DIM / 4u);
+  let column2 = 2u * (column4 % (HEAD_DIM / 4u));
+  var largest = LOWEST_SCORE;
+  var total = 0.0;
   var sum = vec4<f32>();
-  for (var part = 0u; part < call.num_segments * SPLITS; part++) {
-    let base = partial_base(part, head);
-    if (partials[base + HEAD_DIM + 1u] > 0.0) {
-      let i = base + column % HEAD_DIM;
-      sum += exp(partials[base + HEAD_DIM] - stats.x)
-        * vec4<f32>(partials[i], partials[i + 1u], partials[i + 2u], partials[i + 3u]);
+  // Batches, so that their reads overlap; SPLITS is a whole number of them.
+  for (var part = 0u; part < call.num_segments * SPLITS; part += BATCH) {
+    var stats: array<vec2<f32>, BATCH>;
+    var values: array<vec4<f32>, BATCH>;
+    var new_largest = largest;
+    for (var i = 0u; i < BATCH; i++) {
+      let base = ((part + i) * NUM_HEADS + head) * (HEAD_DIM / 2u + 1u);
+      stats[i] = partials[base + HEAD_DIM / 2u];
+      values[i] = vec4<f32>(partials[base + column2], partials[base + column2 + 1u]);
+      new_largest = max(new_largest, select(LOWEST_SCORE, stats[i].x, stats[i].y > 0.0));
+    }
+    let shrink = exp(largest - new_largest);
+    largest = new_largest;
+    total *= shrink;
+    sum *= shrink;
+    for (var i = 0u; i < BATCH; i++) {
+      let weight = select(0.0, exp(min(stats[i].x - largest, 0.0)), stats[i].y > 0.0);
+      total += weight * stats[i].y;
+      sum += weight * values[i];
     }
   }
-  return sum * stats.y;
+  return sum / total;
 }
 
 fn row_group(index: u32, group: u32) -> array<vec4<f32>, 8> {
@@ -88,9 +83,6 @@ fn attention_output_decode(
   @builtin(local_invocation_index) local: u32,
 ) {
   first_row = workgroup.x * ROWS;
-  for (var head = local; head < NUM_HEADS; head += WORKGROUP_SIZE) {
-    head_stats[head] = combine_stats(head);
-  }
   set_norm_scale(workgroup_sums(vec2<f32>(hidden_squares(local), 0.0), local).x);
   multiply_rows(local);
   for (var index = local; index < ROWS; index += WORKGROUP_SIZE) {

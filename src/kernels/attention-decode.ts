@@ -3,15 +3,15 @@ import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, type Tensor } from "../gpu/tensor.ts";
 
 /** Parts into which a segment's keys are split, so that a long context keeps the whole GPU busy. */
-export const ATTENTION_SPLITS = 32;
+export const ATTENTION_SPLITS = 16;
 /** Keys of a part at least: fewer are not worth a workgroup. */
 const MIN_SPLIT_KEYS = 64;
-const WORKGROUP_SIZE = 64;
+const WORKGROUP_SIZE = 128;
 
 export interface AttentionDecodeConstants {
   readonly numHeads: number;
   readonly numKvHeads: number;
-  /** At most 128. */
+  /** A multiple of 4, at most 128. */
   readonly headDim: number;
 }
 
@@ -33,7 +33,7 @@ export async function createAttentionDecode(session: GpuSession, constants: Atte
     session,
     {
       name: "attention_decode",
-      appends: ["common/step", "common/segment", "common/reduce"],
+      appends: ["common/step", "common/segment"],
       bindings: ["uniform", "read", "read", "read_write", "read_write"],
     },
     {

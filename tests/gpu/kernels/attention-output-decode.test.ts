@@ -45,7 +45,15 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("attention_output_decode
     const rows = randomArray(random, hiddenSize * numHeads * headDim);
     const oProj = uploadWeights(session(), "o_proj", format, hiddenSize, numHeads * headDim, rows);
     const hiddenNext = upload(session(), "hidden next", [1, hiddenSize], new Float32Array(hiddenSize).fill(7));
-    const create = await createAttentionOutputDecode(session(), { format, hiddenSize, eps, numHeads, headDim, alpha, beta });
+    const create = await createAttentionOutputDecode(session(), {
+      format,
+      hiddenSize,
+      eps,
+      numHeads,
+      headDim,
+      alpha,
+      beta,
+    });
     const dispatch = create("attention_output_decode", {
       call: uploadCall(session(), { numSegments }),
       hidden: upload(session(), "hidden", [1, hiddenSize], hiddenValues),
