@@ -7,9 +7,9 @@
 //   2 norm: array<vec4<f32>>, read — input_layernorm, (hidden_size)
 //   3 weights: array<vec4<u32>>, read — qkv_proj then output_gate, encoded, (num_heads * 4 * head_dim, hidden_size)
 //   4 slopes: array<f32>, read — (num_heads), of this layer
-//   5 state: array<f32>, read_write — S, (num_heads, head_dim, head_dim), updated in place
-//   6 attention_output: array<f32>, read_write — (1, num_heads * head_dim), written
-//   7 gate: array<f32>, read_write — (1, num_heads * head_dim), written
+//   5 state: array<vec4<f32>>, read_write — S, (num_heads, head_dim, head_dim), updated in place
+//   6 attention_output: array<vec4<f32>>, read_write — (1, num_heads * head_dim), written
+//   7 gate: array<vec4<f32>>, read_write — (1, num_heads * head_dim), written
 // Dispatch: (num_heads, head_dim / VALUE_COLUMNS rounded up, 1) workgroups; each computes its head's q and k, and owns
 //   VALUE_COLUMNS columns of v, gate, state and output.
 // Source: arXiv:2501.08313 §2.2
@@ -27,19 +27,21 @@ override HIDDEN_SIZE: u32;
 override EPS: f32;
 override NUM_HEADS: u32;
 override HEAD_DIM: u32;
-override VALUE_COLUMNS: u32;  // divides WORKGROUP_SIZE
+override VALUE_COLUMNS: u32;  // a multiple of 4
+
+const MAX_STATE_ROWS: u32 = 8u;  // of a thread: head_dim * VALUE_COLUMNS / 4 is at most as many times WORKGROUP_SIZE
 
 @group(0) @binding(0) var<storage, read> step: Step;
 @group(0) @binding(1) var<storage, read> hidden: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> norm: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> weights: array<vec4<u32>>;
 @group(0) @binding(4) var<storage, read> slopes: array<f32>;
-@group(0) @binding(5) var<storage, read_write> state: array<f32>;
-@group(0) @binding(6) var<storage, read_write> attention_output: array<f32>;
-@group(0) @binding(7) var<storage, read_write> gate: array<f32>;
+@group(0) @binding(5) var<storage, read_write> state: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> attention_output: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> gate: array<vec4<f32>>;
 
 var<workgroup> activated: array<f32, ROWS>;  // q, k, columns of v, columns of the gate
-var<workgroup> column_sums: array<f32, WORKGROUP_SIZE>;
+var<workgroup> column_sums: array<vec4<f32>, WORKGROUP_SIZE>;
 
 var<private> attention_head: u32;
 var<private> first_column: u32;
@@ -64,6 +66,16 @@ fn row_group(index: u32, group: u32) -> array<vec4<f32>, 8> {
 fn lightning_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   attention_head = workgroup.x;
   first_column = workgroup.y * VALUE_COLUMNS;
+  // Read before the products, so that they hide its latency.
+  let quad = local % (VALUE_COLUMNS / 4u);
+  let column4 = first_column / 4u + quad;
+  let first_state_row = local / (VALUE_COLUMNS / 4u);
+  let row_step = WORKGROUP_SIZE / (VALUE_COLUMNS / 4u);
+  let state_base = attention_head * HEAD_DIM * (HEAD_DIM / 4u) + min(column4, HEAD_DIM / 4u - 1u);
+  var old: array<vec4<f32>, MAX_STATE_ROWS>;
+  for (var i = 0u; i < MAX_STATE_ROWS; i++) {
+    old[i] = state[state_base + min(first_state_row + i * row_step, HEAD_DIM - 1u) * (HEAD_DIM / 4u)];
+  }
   set_norm_scale(workgroup_sums(vec2<f32>(hidden_squares(local), 0.0), local).x);
   multiply_rows(local);
   let gate_index = 2u * HEAD_DIM + VALUE_COLUMNS;
@@ -73,28 +85,35 @@ fn lightning_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_
   }
   workgroupBarrier();
 
-  let column = first_column + local % VALUE_COLUMNS;
-  var sum = 0.0;
-  if (column < HEAD_DIM) {
+  var sum = vec4<f32>();
+  if (column4 < HEAD_DIM / 4u) {
     let decay = exp(-slopes[attention_head]);
-    let value = activated[2u * HEAD_DIM + local % VALUE_COLUMNS];
-    for (var row = local / VALUE_COLUMNS; row < HEAD_DIM; row += WORKGROUP_SIZE / VALUE_COLUMNS) {
-      let i = (attention_head * HEAD_DIM + row) * HEAD_DIM + column;
-      let updated = decay * state[i] + activated[HEAD_DIM + row] * value;
-      sum += activated[row] * updated;
-      if (step.done == 0u) {
-        state[i] = updated;
+    let value_index = 2u * HEAD_DIM + 4u * quad;
+    let value = vec4<f32>(
+      activated[value_index], activated[value_index + 1u], activated[value_index + 2u], activated[value_index + 3u],
+    );
+    for (var i = 0u; i < MAX_STATE_ROWS; i++) {
+      let row = first_state_row + i * row_step;
+      if (row < HEAD_DIM) {
+        let updated = decay * old[i] + activated[HEAD_DIM + row] * value;
+        sum += activated[row] * updated;
+        if (step.done == 0u) {
+          state[state_base + row * (HEAD_DIM / 4u)] = updated;
+        }
       }
     }
   }
   column_sums[local] = sum;
   workgroupBarrier();
-  if (local < VALUE_COLUMNS && column < HEAD_DIM) {
-    var total = 0.0;
-    for (var i = local; i < WORKGROUP_SIZE; i += VALUE_COLUMNS) {
+  if (local < VALUE_COLUMNS / 4u && column4 < HEAD_DIM / 4u) {
+    var total = vec4<f32>();
+    for (var i = local; i < WORKGROUP_SIZE; i += VALUE_COLUMNS / 4u) {
       total += column_sums[i];
     }
-    attention_output[attention_head * HEAD_DIM + column] = total;
-    gate[attention_head * HEAD_DIM + column] = activated[gate_index + local];
+    let first_gate = gate_index + 4u * quad;
+    attention_output[attention_head * (HEAD_DIM / 4u) + column4] = total;
+    gate[attention_head * (HEAD_DIM / 4u) + column4] = vec4<f32>(
+      activated[first_gate], activated[first_gate + 1u], activated[first_gate + 2u], activated[first_gate + 3u],
+    );
   }
 }

@@ -15,7 +15,7 @@ export interface LightningDecodeConstants {
   readonly hiddenSize: number;
   readonly eps: number;
   readonly numHeads: number;
-  /** At most 128. */
+  /** A multiple of 4, at most 128. */
   readonly headDim: number;
 }
 
