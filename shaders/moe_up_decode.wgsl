@@ -29,8 +29,6 @@ override EXPERT_THREADS: u32;  // num_experts rounded up to a divisor of WORKGRO
 override INTERMEDIATE_SIZE: u32;
 override COLUMNS: u32;
 
-const LOWEST_LOGIT: f32 = -1e30;
-
 @group(0) @binding(0) var<storage, read> hidden: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> norm: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> router: array<vec4<f32>>;
@@ -41,7 +39,7 @@ const LOWEST_LOGIT: f32 = -1e30;
 
 var<workgroup> router_parts: array<f32, WORKGROUP_SIZE>;
 var<workgroup> logits: array<f32, EXPERT_THREADS>;
-var<workgroup> chosen_expert: u32;  // of this workgroup's choice
+var<workgroup> chosen: array<u32, EXPERTS_PER_TOKEN>;
 
 var<private> expert: u32;
 var<private> first_column: u32;
@@ -56,67 +54,64 @@ fn row_group(index: u32, group: u32) -> array<vec4<f32>, 8> {
   return weight_group((expert * 2u + index / COLUMNS) * INTERMEDIATE_SIZE + column, group);
 }
 
-/// Sets `chosen_expert`; the first workgroup tells all choices.
-fn route(local: u32, choice: u32, is_first: bool) {
+/// This thread's part of its expert's router logit, before the norm's scale.
+fn router_part(local: u32) -> f32 {
   let lanes = WORKGROUP_SIZE / EXPERT_THREADS;
+  let candidate = local / lanes;
   var part = 0.0;
-  if (local / lanes < NUM_EXPERTS) {
+  if (candidate < NUM_EXPERTS) {
     for (var i = local % lanes; i < HIDDEN_SIZE / 4u; i += lanes) {
-      part += dot(normed_hidden(i), router[(local / lanes) * (HIDDEN_SIZE / 4u) + i]);
+      part += dot(hidden[i] * norm[i], router[candidate * (HIDDEN_SIZE / 4u) + i]);
     }
   }
-  router_parts[local] = part;
-  workgroupBarrier();
+  return part;
+}
+
+/// Sets `chosen` from `router_parts`.
+fn route(local: u32) {
   if (local < EXPERT_THREADS) {
+    let lanes = WORKGROUP_SIZE / EXPERT_THREADS;
     var logit = 0.0;
     for (var lane = 0u; lane < lanes; lane++) {
       logit += router_parts[local * lanes + lane];
     }
-    logits[local] = logit;
+    logits[local] = logit * norm_scale;
   }
   workgroupBarrier();
-  if (local == 0u) {
-    choose(choice, is_first);
+  if (local < NUM_EXPERTS) {
+    let logit = logits[local];
+    var rank = 0u;
+    for (var i = 0u; i < NUM_EXPERTS; i++) {
+      rank += select(0u, 1u, logits[i] > logit || (logits[i] == logit && i < local));
+    }
+    if (rank < EXPERTS_PER_TOKEN) {
+      chosen[rank] = local;
+    }
   }
   workgroupBarrier();
 }
 
-fn choose(choice: u32, is_first: bool) {
-  var largest = LOWEST_LOGIT;
+/// Of softmax over the chosen: the denominator over all experts cancels.
+fn chosen_weight(choice: u32) -> f32 {
+  let largest = logits[chosen[0]];
   var total = 0.0;
-  for (var rank = 0u; rank < EXPERTS_PER_TOKEN; rank++) {
-    var best = 0u;
-    for (var i = 1u; i < NUM_EXPERTS; i++) {
-      if (logits[i] > logits[best]) {
-        best = i;
-      }
-    }
-    // The softmax's denominator cancels when the chosen are renormalised.
-    largest = select(largest, logits[best], rank == 0u);
-    let weight = exp(logits[best] - largest);
-    total += weight;
-    if (rank == choice) {
-      chosen_expert = best;
-    }
-    if (is_first) {
-      expert_ids[rank] = best;
-      expert_weights[rank] = weight;
-    }
-    logits[best] = LOWEST_LOGIT;
+  for (var i = 0u; i < EXPERTS_PER_TOKEN; i++) {
+    total += exp(logits[chosen[i]] - largest);
   }
-  if (is_first) {
-    for (var rank = 0u; rank < EXPERTS_PER_TOKEN; rank++) {
-      expert_weights[rank] /= total;
-    }
-  }
+  return exp(logits[chosen[choice]] - largest) / total;
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn moe_up_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   first_column = workgroup.x * COLUMNS;
+  router_parts[local] = router_part(local);
   set_norm_scale(workgroup_sums(vec2<f32>(hidden_squares(local), 0.0), local).x);
-  route(local, workgroup.y, workgroup.x == 0u && workgroup.y == 0u);
-  expert = chosen_expert;
+  route(local);
+  expert = chosen[workgroup.y];
+  if (workgroup.x == 0u && workgroup.y == 0u && local < EXPERTS_PER_TOKEN) {
+    expert_ids[local] = chosen[local];
+    expert_weights[local] = chosen_weight(local);
+  }
   multiply_rows(local);
   for (var index = local; index < COLUMNS; index += WORKGROUP_SIZE) {
     if (first_column + index < INTERMEDIATE_SIZE) {

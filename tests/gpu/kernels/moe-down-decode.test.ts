@@ -2,7 +2,16 @@ import { describe, expect, it } from "vitest";
 import type { WeightFormat } from "../../../src/checkpoint/weight-source.ts";
 import { createMoeDownDecode } from "../../../src/kernels/moe-down-decode.ts";
 import { moeDownDecode } from "../../../src/reference/kernels/moe-down-decode.ts";
-import { createRandom, randomArray, readFloats, relativeError, run, upload, uploadWeights, useSession } from "../harness.ts";
+import {
+  createRandom,
+  randomArray,
+  readFloats,
+  relativeError,
+  run,
+  upload,
+  uploadWeights,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 const [eps, alpha, beta] = [1e-5, 2.4, 0.7];
@@ -27,7 +36,14 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("moe_down_decode of %s e
     const weights = uploadWeights(session(), "down_proj", format, numExperts * hiddenSize, intermediateSize, rows);
     const hiddenNext = upload(session(), "hidden next", [1, hiddenSize], new Float32Array(hiddenSize).fill(7));
     const create = await createMoeDownDecode(session(), {
-      format, hiddenSize, eps, intermediateSize, numExperts, expertsPerToken, alpha, beta,
+      format,
+      hiddenSize,
+      eps,
+      intermediateSize,
+      numExperts,
+      expertsPerToken,
+      alpha,
+      beta,
     });
     const dispatch = create("moe_down_decode", {
       hidden: upload(session(), "hidden", [1, hiddenSize], hiddenValues),

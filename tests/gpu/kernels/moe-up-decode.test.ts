@@ -2,7 +2,17 @@ import { describe, expect, it } from "vitest";
 import type { WeightFormat } from "../../../src/checkpoint/weight-source.ts";
 import { createMoeUpDecode } from "../../../src/kernels/moe-up-decode.ts";
 import { moeUpDecode } from "../../../src/reference/kernels/moe-up-decode.ts";
-import { createRandom, randomArray, readFloats, readWords, relativeError, run, upload, uploadWeights, useSession } from "../harness.ts";
+import {
+  createRandom,
+  randomArray,
+  readFloats,
+  readWords,
+  relativeError,
+  run,
+  upload,
+  uploadWeights,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 const eps = 1e-5;
