@@ -9,7 +9,7 @@ import type { Page } from "./state/page.ts";
 
 function SendOrStop({ page, onDone }: { page: Page; onDone: () => void }) {
   const activity = page.conversation.activity.value;
-  if (activity === "idle" || activity === "clearing") {
+  if (activity === "idle") {
     return (
       <button class="round-button" type="submit" disabled={!page.canSend.value} aria-label="Send" title="Send (Enter)">
         <SendIcon />

@@ -8,6 +8,8 @@ const FLAGS = [
   "--no-sandbox",
   "--enable-unsafe-webgpu",
   "--use-webgpu-adapter=swiftshader",
+  // SwiftShader takes seconds to compile each kernel otherwise; scripts/node/gpu.ts says why.
+  "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
   "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",

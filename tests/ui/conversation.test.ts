@@ -152,7 +152,7 @@ describe("Stop", () => {
 });
 
 describe("New chat", () => {
-  test("stops the answer, forgets the turns and keeps the draft; a message waits until the worker has cleared", () => {
+  test("stops the answer, forgets the turns and keeps the draft, and takes a message at once", () => {
     const ready = createReadyPage();
     const { conversation } = ready.page;
     const { emit, requests } = ready.engine();
@@ -166,15 +166,16 @@ describe("New chat", () => {
     ]);
     expect(conversation.turns.value).toEqual([]);
     expect(conversation.draft.value).toBe("next");
-    expect(ready.page.canSend.value).toBe(false);
+    const nextTurn = say(ready, "again");
+    expect(nextTurn).not.toBe(turn);
     emit(text(turn, " late", 2));
     emit({ kind: "turnEnded", turn, reason: "stopped", timings: TIMINGS, usedTokens: 99 });
-    expect(conversation.turns.value).toEqual([]);
+    expect(conversation.turns.value.map(({ userText }) => userText)).toEqual(["again"]);
     expect(conversation.usedTokens.value).toBe(0);
     emit({ kind: "chatCleared", usedTokens: 3 });
     expect(conversation.usedTokens.value).toBe(3);
-    expect(ready.page.canSend.value).toBe(true);
-    expect(say(ready, "again")).not.toBe(turn);
+    emit(text(nextTurn, "Two", 1));
+    expect(conversation.turns.value[0]?.answer.value).toBe("Two");
   });
 });
 

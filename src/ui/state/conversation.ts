@@ -21,8 +21,8 @@ export interface Turn {
   readonly status: Signal<TurnStatus>;
 }
 
-/** idle: a message can be sent. clearing: a new chat was asked for, the worker has not cleared the old one yet. */
-export type Activity = "idle" | "reading" | "answering" | "stopping" | "clearing";
+/** idle: a message can be sent, also right after New chat: the worker forgets the old conversation before it reads on. */
+export type Activity = "idle" | "reading" | "answering" | "stopping";
 
 export interface ConversationState {
   readonly turns: ReadonlySignal<readonly Turn[]>;
@@ -30,7 +30,7 @@ export interface ConversationState {
   readonly activity: ReadonlySignal<Activity>;
   /** Tokens in the conversation, those being read and generated included. */
   readonly usedTokens: ReadonlySignal<number>;
-  /** Sends the draft, when the conversation is idle and there is one. */
+  /** Sends the draft, when no turn runs and there is one. */
   sendDraft(draw: { readonly sampling: SamplingSettings; readonly maxTokens: number }): void;
   stop(): void;
   /** Forgets all turns; the draft stays. */
@@ -57,7 +57,6 @@ export function wasRefused(status: TurnStatus): boolean {
 export function createConversation(send: (request: WorkerRequest) => void, now: () => number): ConversationState {
   const turns = signal<readonly Turn[]>([]);
   const draft = signal("");
-  const isClearing = signal(false);
   /** As the worker counted them when the last turn ended. */
   const settledTokens = signal(0);
   /** Of the turn that runs. */
@@ -67,7 +66,6 @@ export function createConversation(send: (request: WorkerRequest) => void, now: 
 
   const lastTurn = computed(() => turns.value.at(-1) ?? null);
   const activity = computed((): Activity => {
-    if (isClearing.value) return "clearing";
     const status = lastTurn.value?.status.value;
     if (status?.state === "reading" || status?.state === "answering" || status?.state === "stopping")
       return status.state;
@@ -121,12 +119,10 @@ export function createConversation(send: (request: WorkerRequest) => void, now: 
     },
     stop,
     newChat: () => {
-      if (isClearing.value) return;
       stop();
       batch(() => {
         turns.value = [];
         settle(0);
-        isClearing.value = true;
       });
       send({ kind: "newChat", systemPrompt: "" });
     },
@@ -136,16 +132,10 @@ export function createConversation(send: (request: WorkerRequest) => void, now: 
         if (last && last.status.value.state !== "ended") takeBack(last.userText);
         turns.value = [];
         settle(0);
-        isClearing.value = false;
       });
     },
 
-    clear: (used) => {
-      batch(() => {
-        isClearing.value = false;
-        settle(used);
-      });
-    },
+    clear: settle,
     read: (number, read, totalTokens) => {
       const turn = findRunning(number);
       const status = turn?.status.value;
