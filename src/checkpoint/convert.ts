@@ -34,7 +34,7 @@ export interface KindSummary {
 }
 
 export interface Converted {
-  readonly manifest: Omit<Manifest, "name" | "sampling" | "tokenizer" | "card">;
+  readonly manifest: Omit<Manifest, "name" | "tokenizer" | "card">;
   readonly kinds: readonly KindSummary[];
 }
 
@@ -51,7 +51,7 @@ export async function convertCheckpoint(
     summary.largestError = Math.max(summary.largestError, error);
     summary.largestMagnitude = Math.max(summary.largestMagnitude, magnitude);
   });
-  const totalBytes = [...source.tensors.values()].reduce((sum, { sizeBytes }) => sum + align(sizeBytes), 0);
+  const totalBytes = [...source.tensors.values()].reduce((end, { sizeBytes }) => align(end) + sizeBytes, 0);
   const shards = new ShardWriter(write, totalBytes);
   const tensors: ManifestTensor[] = [];
   for (const { name, kind } of checkpoint.tensors) {
@@ -60,7 +60,7 @@ export async function convertCheckpoint(
     summary.numTensors += 1;
     summary.sizeBytes += tensor.sizeBytes;
     kinds.set(kind, summary);
-    await shards.pad(TENSOR_ALIGNMENT);
+    await shards.append(new Uint8Array(align(shards.position) - shards.position));
     tensors.push({ ...tensor, offset: shards.position });
     for await (const bytes of source.read(name)) {
       await shards.append(bytes);
@@ -68,12 +68,13 @@ export async function convertCheckpoint(
     }
   }
   await shards.close();
-  const { config } = checkpoint;
+  const { config, sampling } = checkpoint;
   return {
     manifest: {
       formatVersion: FORMAT_VERSION,
       numParameters: numParametersOf(config),
       config,
+      sampling,
       tensors,
       shards: shards.shards,
     },
@@ -85,8 +86,8 @@ function createSummary(kind: TensorKind, format: WeightFormat): KindSummary {
   return { kind, format, numTensors: 0, sizeBytes: 0, largestError: 0, largestMagnitude: 0 };
 }
 
-function align(sizeBytes: number): number {
-  return Math.ceil(sizeBytes / TENSOR_ALIGNMENT) * TENSOR_ALIGNMENT;
+function align(position: number): number {
+  return Math.ceil(position / TENSOR_ALIGNMENT) * TENSOR_ALIGNMENT;
 }
 
 /** Cuts a stream of bytes into files of MAX_SHARD_BYTES. */
@@ -103,7 +104,7 @@ class ShardWriter {
   }
 
   async append(bytes: Uint8Array): Promise<void> {
-    for (let start = 0; start < bytes.length; ) {
+    for (let start = 0; start < bytes.length;) {
       const part = bytes.subarray(start, start + this.#shard.length - this.#length);
       this.#shard.set(part, this.#length);
       this.#length += part.length;
@@ -111,10 +112,6 @@ class ShardWriter {
       start += part.length;
       if (this.#length === this.#shard.length) await this.close();
     }
-  }
-
-  async pad(alignment: number): Promise<void> {
-    await this.append(new Uint8Array((alignment - (this.position % alignment)) % alignment));
   }
 
   /** Writes what is left. */

@@ -11,7 +11,7 @@ export function findDuplicateKey(json: string): string | undefined {
     else if (character === '"') {
       const end = endOfString(json, at);
       const keys = open.at(-1);
-      if (keys && /^\s*:/.test(json.slice(end, end + 64))) {
+      if (keys && json[skipSpace(json, end)] === ":") {
         const key = JSON.parse(json.slice(at, end)) as string;
         if (keys.has(key)) return key;
         keys.add(key);
@@ -26,4 +26,10 @@ function endOfString(json: string, start: number): number {
   let at = start + 1;
   while (json[at] !== '"') at += json[at] === "\\" ? 2 : 1;
   return at + 1;
+}
+
+function skipSpace(json: string, start: number): number {
+  let at = start;
+  while (json[at] === " " || json[at] === "\t" || json[at] === "\n" || json[at] === "\r") at += 1;
+  return at;
 }

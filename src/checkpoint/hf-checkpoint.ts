@@ -4,8 +4,10 @@ import type { ByteSource } from "./byte-source.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import { findDuplicateKey } from "./duplicate-keys.ts";
 import { type HfConfig, parseHfConfig } from "./hf-config.ts";
+import { parseGenerationConfig } from "./generation-config.ts";
+import type { SamplingDefaults } from "./manifest.ts";
 import type { ModelConfig } from "./model-config.ts";
-import { readSafetensors, type SafetensorsTensor } from "./safetensors.ts";
+import { type Dtype, readSafetensors, type SafetensorsTensor } from "./safetensors.ts";
 import { type PlannedTensor, planTensors } from "./tensor-plan.ts";
 
 /** A folder's files by name; undefined for one that is not there. */
@@ -25,6 +27,7 @@ export interface CheckpointTensor extends PlannedTensor {
 
 export interface HfCheckpoint {
   readonly config: ModelConfig;
+  readonly sampling: SamplingDefaults;
   readonly tensors: readonly CheckpointTensor[];
   /** What is there but not needed, a line each. */
   readonly warnings: readonly string[];
@@ -33,60 +36,79 @@ export interface HfCheckpoint {
 /** Opens and checks everything but the weights' values. Throws CheckpointError. */
 export async function openHfCheckpoint(open: OpenFile): Promise<HfCheckpoint> {
   const hf = parseHfConfig(await readJson(open, "config.json"));
-  const available = await openTensors(open);
+  const generationFile = "generation_config.json";
+  const generationJson = (await open(generationFile)) ? await readJson(open, generationFile) : {};
+  const { sampling, endTokenIds } = parseGenerationConfig(generationJson, hf.config.vocabSize);
+  const { fileName, tensors: available } = await openTensors(open);
   const used = new Set<string>();
-  const take = (name: string, shape: readonly number[]): SafetensorsTensor | undefined => {
+  const find: FindTensor = (name, shape) => {
     const tensor = available.get(name);
     if (!tensor) return undefined;
     if (tensor.shape.join() !== shape.join()) {
       const got = `(${tensor.shape.join(", ")})`;
-      throw new CheckpointError(tensor.file.name, name, `shape: expected (${shape.join(", ")}) by config.json, got ${got}`);
+      throw new CheckpointError(
+        tensor.file.name,
+        name,
+        `shape: expected (${shape.join(", ")}) by config.json, got ${got}`,
+      );
     }
-    if (tensor.dtype === "I32") {
-      throw new CheckpointError(tensor.file.name, name, "dtype: expected F32, F16, BF16, got I32");
+    if (!WEIGHT_DTYPES.includes(tensor.dtype)) {
+      throw new CheckpointError(
+        tensor.file.name,
+        name,
+        `dtype: expected ${WEIGHT_DTYPES.join(", ")}, got ${tensor.dtype}`,
+      );
     }
     used.add(name);
     return tensor;
   };
-  const tensors = planTensors(hf.config).map((planned) => ({ ...planned, parts: findParts(planned, hf, take) }));
-  // Routers are written once more by some tools, tied heads too.
+  const take: TakeTensor = (name, shape) => {
+    const tensor = find(name, shape);
+    if (!tensor) throw new CheckpointError(fileName, name, "expected the tensor, got none");
+    return tensor;
+  };
+  const tensors = planTensors(hf.config).map((planned) => ({ ...planned, parts: findParts(planned, hf, find, take) }));
   const extra = [...available.values()].filter(({ name }) => !used.has(name));
   return {
-    config: hf.config,
+    config: { ...hf.config, endTokenIds: endTokenIds ?? hf.config.endTokenIds },
+    sampling,
     tensors,
     warnings: extra.map(({ file, name }) => `${file.name}: ${name}: expected no such tensor, left out`),
   };
 }
 
-type TakeTensor = (name: string, shape: readonly number[]) => SafetensorsTensor | undefined;
+const WEIGHT_DTYPES: readonly Dtype[] = ["F32", "F16", "BF16"];
 
-function findParts({ name, shape }: PlannedTensor, { config, rotaryDim }: HfConfig, take: TakeTensor): TensorPart[] {
-  const whole = take(name, shape);
-  const numRows = shape.slice(0, -1).reduce((product, length) => product * length, 1);
+type FindTensor = (name: string, shape: readonly number[]) => SafetensorsTensor | undefined;
+type TakeTensor = (name: string, shape: readonly number[]) => SafetensorsTensor;
+
+/** A tensor by its canonical name, or experts and router by the names they have apart. */
+function findParts(
+  planned: PlannedTensor,
+  { config, rotaryDim }: HfConfig,
+  find: FindTensor,
+  take: TakeTensor,
+): TensorPart[] {
+  const { name, shape } = planned;
+  const part = (tensor: SafetensorsTensor, reorder?: TensorPart["reorder"]): TensorPart => {
+    return { tensor, numRows: tensor.shape.slice(0, -1).reduce((product, length) => product * length, 1), reorder };
+  };
+  const [, layer, mlp] = name.match(/^(model\.layers\.\d+)\.mlp\.(.+)$/) ?? [];
+  const whole = mlp === undefined ? take(name, shape) : find(name, shape);
   if (whole) {
     const isRotated = rotaryDim !== undefined && /\.(q_proj|k_proj)\.weight$/.test(name);
-    return [{ tensor: whole, numRows, reorder: isRotated ? rotaryOrder(config.headDim, rotaryDim) : undefined }];
+    return [part(whole, isRotated ? rotaryOrder(config.headDim, rotaryDim) : undefined)];
   }
-  const separate = name.match(/^(model\.layers\.\d+)\.mlp\.(gate\.weight|experts\.gate_up_proj|experts\.down_proj)$/);
-  if (!separate) return fail(name);
-  const prefix = `${separate[1]}.block_sparse_moe`;
   const { numExperts, hiddenSize, intermediateSize } = config;
-  const part = (partName: string, partShape: readonly number[]): TensorPart => {
-    const tensor = take(partName, partShape) ?? fail(partName);
-    return { tensor, numRows: partShape[0]!, reorder: undefined };
-  };
-  if (separate[2] === "gate.weight") return [part(`${prefix}.gate.weight`, [numExperts, hiddenSize])];
-  const experts = Array.from({ length: numExperts }, (_, expert) => `${prefix}.experts.${expert}`);
-  if (separate[2] === "experts.down_proj") {
-    return experts.map((expert) => part(`${expert}.w2.weight`, [hiddenSize, intermediateSize]));
+  const apart = `${layer}.block_sparse_moe`;
+  if (mlp === "gate.weight") return [part(take(`${apart}.gate.weight`, shape))];
+  const experts = Array.from({ length: numExperts }, (_, expert) => `${apart}.experts.${expert}`);
+  if (mlp === "experts.down_proj") {
+    return experts.map((expert) => part(take(`${expert}.w2.weight`, [hiddenSize, intermediateSize])));
   }
   return experts.flatMap((expert) =>
-    ["w1", "w3"].map((matrix) => part(`${expert}.${matrix}.weight`, [intermediateSize, hiddenSize])),
+    ["w1", "w3"].map((matrix) => part(take(`${expert}.${matrix}.weight`, [intermediateSize, hiddenSize]))),
   );
-}
-
-function fail(tensor: string): never {
-  throw new CheckpointError("model.safetensors", tensor, "expected the tensor, got none");
 }
 
 /** MiniMax's rows of a head as Transformers' "proportional" RoPE pairs them: channel j with j + head_dim / 2. */
@@ -98,40 +120,47 @@ function rotaryOrder(headDim: number, rotaryDim: number): NonNullable<TensorPart
   return { blockRows: headDim, from };
 }
 
-async function openTensors(open: OpenFile): Promise<ReadonlyMap<string, SafetensorsTensor>> {
-  const single = await open("model.safetensors");
-  if (single) return readSafetensors(single);
-  const indexName = "model.safetensors.index.json";
-  const index = await readJson(open, indexName, "model.safetensors or model.safetensors.index.json");
+const SINGLE_FILE = "model.safetensors";
+const INDEX_FILE = "model.safetensors.index.json";
+
+interface OpenedTensors {
+  /** Where a tensor would have to be. */
+  readonly fileName: string;
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+}
+
+async function openTensors(open: OpenFile): Promise<OpenedTensors> {
+  const single = await open(SINGLE_FILE);
+  if (single) return { fileName: SINGLE_FILE, tensors: await readSafetensors(single) };
+  const index = await readJson(open, INDEX_FILE, `${SINGLE_FILE} or ${INDEX_FILE}`);
   const weightMap = (index as { weight_map?: unknown } | null)?.weight_map;
-  if (typeof weightMap !== "object" || weightMap === null) {
-    throw new CheckpointError(indexName, "weight_map", "expected an object, got nothing");
+  if (typeof weightMap !== "object" || weightMap === null || Array.isArray(weightMap)) {
+    const got = weightMap === undefined ? "nothing" : JSON.stringify(weightMap).slice(0, 80);
+    throw new CheckpointError(INDEX_FILE, "weight_map", `expected a JSON object, got ${got}`);
   }
   const shards = new Map<string, ReadonlyMap<string, SafetensorsTensor>>();
   const tensors = new Map<string, SafetensorsTensor>();
-  for (const [name, shardName] of Object.entries(weightMap)) {
-    const isPlain = typeof shardName === "string" && /^[\w.-]+$/.test(shardName) && !shardName.startsWith(".");
-    if (!isPlain) {
+  for (const [name, shardName] of Object.entries(weightMap as Record<string, unknown>)) {
+    if (typeof shardName !== "string" || !/^\w[\w.-]*$/.test(shardName)) {
       const got = JSON.stringify(shardName);
-      throw new CheckpointError(indexName, name, `expected the name of a file in the same folder, got ${got}`);
+      throw new CheckpointError(INDEX_FILE, name, `expected the name of a file in the same folder, got ${got}`);
     }
     if (!shards.has(shardName)) {
       const shard = await open(shardName);
-      if (!shard) throw new CheckpointError(indexName, name, `expected the file ${shardName}, got none`);
+      if (!shard) throw new CheckpointError(INDEX_FILE, name, `expected the file ${shardName}, got none`);
       shards.set(shardName, await readSafetensors(shard));
     }
     const tensor = shards.get(shardName)!.get(name);
-    if (!tensor) throw new CheckpointError(shardName, name, `expected the tensor by ${indexName}, got none`);
+    if (!tensor) throw new CheckpointError(shardName, name, `expected the tensor by ${INDEX_FILE}, got none`);
     tensors.set(name, tensor);
   }
   for (const [shardName, shard] of shards) {
     for (const name of shard.keys()) {
-      if (!Object.hasOwn(weightMap, name)) {
-        throw new CheckpointError(shardName, name, `expected the tensor in ${indexName}, got none`);
-      }
+      if (!tensors.has(name))
+        throw new CheckpointError(shardName, name, `expected the tensor in ${INDEX_FILE}, got none`);
     }
   }
-  return tensors;
+  return { fileName: INDEX_FILE, tensors };
 }
 
 /** Parses a JSON file of the folder. Throws CheckpointError when it is missing, no JSON, or has a key twice. */
@@ -143,7 +172,9 @@ export async function readJson(open: OpenFile, name: string, expected = "the fil
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new CheckpointError(name, "", `expected JSON, got ${text === "" ? "an empty file" : "something else"}`, { cause });
+    throw new CheckpointError(name, "", `expected JSON, got ${text === "" ? "an empty file" : "something else"}`, {
+      cause,
+    });
   }
   const duplicate = findDuplicateKey(text);
   if (duplicate !== undefined) throw new CheckpointError(name, duplicate, "expected the key once, got it twice");

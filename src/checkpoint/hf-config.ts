@@ -1,6 +1,8 @@
 // A Hugging Face `config.json` of either family, `minimax` (Transformers) or `minimax_text_01` (MiniMax's own), as ModelConfig.
 
 import { ConfigFields } from "./config-fields.ts";
+import { CONFIG_LIMITS, MAX_EXPERTS_PER_TOKEN } from "./config-limits.ts";
+import { parseEndTokenIds } from "./generation-config.ts";
 import type { LayerType, ModelConfig } from "./model-config.ts";
 
 export interface HfConfig {
@@ -8,10 +10,6 @@ export interface HfConfig {
   /** Channels of a head that rotate among themselves (minimax_text_01): rows of q_proj and k_proj are reordered at export. */
   readonly rotaryDim: number | undefined;
 }
-
-/** The largest sizes that the engine's kernels and bindings bear; smaller ones have bounds of their own. */
-const MAX_VOCAB_SIZE = 262_144;
-const MAX_LAYERS = 128;
 
 /** Throws CheckpointError naming the field. */
 export function parseHfConfig(json: unknown, file = "config.json"): HfConfig {
@@ -21,30 +19,32 @@ export function parseHfConfig(json: unknown, file = "config.json"): HfConfig {
     return fields.fail("model_type", '"minimax" or "minimax_text_01"');
   }
   const isOriginal = modelType === "minimax_text_01";
-  if (fields.get("hidden_act") !== undefined && fields.get("hidden_act") !== "silu") fields.fail("hidden_act", '"silu"');
-  const numLayers = fields.integer("num_hidden_layers", { min: 1, max: MAX_LAYERS });
-  const numHeads = fields.integer("num_attention_heads", { min: 1, max: 256 });
+  expectArchitecture(fields, isOriginal);
+  const numLayers = fields.integer("num_hidden_layers", CONFIG_LIMITS.numLayers);
+  const numHeads = fields.integer("num_attention_heads", CONFIG_LIMITS.numHeads);
   const numKvHeads = fields.integer("num_key_value_heads", { min: 1, max: numHeads });
   if (numHeads % numKvHeads !== 0) fields.fail("num_key_value_heads", `a divisor of num_attention_heads ${numHeads}`);
-  const hiddenSize = fields.integer("hidden_size", { min: 32, max: 16_384, multipleOf: 32 });
+  const hiddenSize = fields.integer("hidden_size", CONFIG_LIMITS.hiddenSize);
   const derived = hiddenSize % numHeads === 0 ? hiddenSize / numHeads : undefined;
-  const headDim = fields.integer("head_dim", { min: 16, max: 128, multipleOf: 4 }, derived);
-  const numExperts = fields.integer("num_local_experts", { min: 1, max: 32 });
+  const headDim = fields.integer("head_dim", CONFIG_LIMITS.headDim, derived);
+  const numExperts = fields.integer("num_local_experts", CONFIG_LIMITS.numExperts);
+  const vocabSize = fields.integer("vocab_size", CONFIG_LIMITS.vocabSize);
   const rope = isOriginal ? parseOriginalRope(fields, headDim) : parseRope(fields, headDim);
   const factors = isOriginal ? ORIGINAL_FACTORS : FACTORS;
   const factor = (name: keyof typeof FACTORS) => fields.number(factors[name], {}, 1);
   const trained = fields.get("trained_context_length");
+  const mostExperts = Math.min(numExperts, MAX_EXPERTS_PER_TOKEN);
   const config: ModelConfig = {
-    vocabSize: fields.integer("vocab_size", { min: 1, max: MAX_VOCAB_SIZE }),
+    vocabSize,
     hiddenSize,
-    intermediateSize: fields.integer("intermediate_size", { min: 4, max: 65_536, multipleOf: 4 }),
+    intermediateSize: fields.integer("intermediate_size", CONFIG_LIMITS.intermediateSize),
     numLayers,
     numHeads,
     numKvHeads,
     headDim,
     numExperts,
-    expertsPerToken: fields.integer("num_experts_per_tok", { min: 1, max: Math.min(numExperts, 8) }),
-    rmsNormEps: fields.number("rms_norm_eps", { min: 0, max: 1 }),
+    expertsPerToken: fields.integer("num_experts_per_tok", { min: 1, max: mostExperts }),
+    rmsNormEps: fields.number("rms_norm_eps", CONFIG_LIMITS.rmsNormEps),
     layerTypes: isOriginal ? parseOriginalLayerTypes(fields, numLayers) : parseLayerTypes(fields, numLayers),
     ropeTheta: rope.ropeTheta,
     rotaryFrequencies: rope.rotaryFrequencies,
@@ -55,13 +55,22 @@ export function parseHfConfig(json: unknown, file = "config.json"): HfConfig {
     mlpAlpha: factor("mlpAlpha"),
     mlpBeta: factor("mlpBeta"),
     tieWordEmbeddings: fields.boolean("tie_word_embeddings", false),
-    maxPositionEmbeddings: fields.integer("max_position_embeddings", { min: 1 }),
-    trainedContextLength: trained === undefined ? null : fields.integer("trained_context_length", { min: 1 }),
-    endTokenIds: parseEndTokenIds(fields),
+    maxPositionEmbeddings: fields.integer("max_position_embeddings", CONFIG_LIMITS.positions),
+    trainedContextLength:
+      trained === undefined ? null : fields.integer("trained_context_length", CONFIG_LIMITS.positions),
+    endTokenIds: parseEndTokenIds(fields, vocabSize),
   };
-  const wrong = config.endTokenIds.find((id) => id >= config.vocabSize);
-  if (wrong !== undefined) fields.fail("eos_token_id", `ids below vocab_size ${config.vocabSize}`);
   return { config, rotaryDim: rope.rotaryDim };
+}
+
+/** Refuses what the families' configs can ask for and the engine does not do. */
+function expectArchitecture(fields: ConfigFields, isOriginal: boolean): void {
+  if ((fields.get("hidden_act") ?? "silu") !== "silu") fields.fail("hidden_act", '"silu"');
+  for (const name of ["sliding_window", "rope_scaling"])
+    if (fields.get(name) !== undefined) fields.fail(name, "nothing");
+  if (!isOriginal) return;
+  if (fields.get("postnorm") !== true) fields.fail("postnorm", "true");
+  if ((fields.get("shared_intermediate_size") ?? 0) !== 0) fields.fail("shared_intermediate_size", "0");
 }
 
 const FACTORS = {
@@ -91,7 +100,7 @@ interface Rope {
 /** `rope_parameters` "default" or "proportional", or a bare `rope_theta`. */
 function parseRope(fields: ConfigFields, headDim: number): Rope {
   const rope = fields.get("rope_parameters") === undefined ? fields : fields.object("rope_parameters");
-  const ropeTheta = rope.number("rope_theta", { min: 1 });
+  const ropeTheta = rope.number("rope_theta", CONFIG_LIMITS.ropeTheta);
   const type = rope === fields ? "default" : (rope.get("rope_type") ?? "default");
   if (type === "default") return { ropeTheta, rotaryFrequencies: headDim / 2, rotaryDim: undefined };
   if (type !== "proportional") return rope.fail("rope_type", '"default" or "proportional"');
@@ -102,7 +111,7 @@ function parseRope(fields: ConfigFields, headDim: number): Rope {
 /** `rotary_dim` channels rotate among themselves; the base is raised so that the frequencies stay the same. */
 function parseOriginalRope(fields: ConfigFields, headDim: number): Rope {
   const rotaryDim = fields.integer("rotary_dim", { min: 2, max: headDim, multipleOf: 2 }, headDim);
-  const base = fields.number("rope_theta", { min: 1 });
+  const base = fields.number("rope_theta", CONFIG_LIMITS.ropeTheta);
   return { ropeTheta: base ** (headDim / rotaryDim), rotaryFrequencies: rotaryDim / 2, rotaryDim };
 }
 
@@ -122,13 +131,4 @@ function parseOriginalLayerTypes(fields: ConfigFields, numLayers: number): Layer
     if (type === 0) return "linear_attention";
     return type === 1 ? "full_attention" : fields.fail("attn_type_list", "0 and 1 only");
   });
-}
-
-function parseEndTokenIds(fields: ConfigFields): number[] {
-  const value = fields.get("eos_token_id");
-  const ids = value === undefined ? [] : Array.isArray(value) ? value : [value];
-  if (ids.length > 8 || !ids.every((id) => Number.isSafeInteger(id) && id >= 0)) {
-    return fields.fail("eos_token_id", "up to 8 whole numbers");
-  }
-  return ids as number[];
 }

@@ -6,7 +6,13 @@ import type { CheckpointTensor, HfCheckpoint, TensorPart } from "./hf-checkpoint
 import { decodeRows, encodeRows } from "./quantize.ts";
 import { readNumbers } from "./safetensors.ts";
 import { formatOf } from "./tensor-plan.ts";
-import { GROUP_SIZE, rowStrideBytes, type WeightFormat, type WeightSource, type WeightTensor } from "./weight-source.ts";
+import {
+  GROUP_SIZE,
+  rowStrideBytes,
+  type WeightFormat,
+  type WeightSource,
+  type WeightTensor,
+} from "./weight-source.ts";
 
 /** Numbers converted at a time: 4 MB as f32, so that memory stays small whatever the checkpoint's size. */
 const CHUNK_NUMBERS = 1 << 20;

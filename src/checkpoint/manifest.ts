@@ -2,8 +2,9 @@
 
 import { CheckpointError } from "./checkpoint-error.ts";
 import { ConfigFields } from "./config-fields.ts";
+import { CONFIG_LIMITS, MAX_END_TOKENS, MAX_EXPERTS_PER_TOKEN } from "./config-limits.ts";
 import type { LayerType, ModelConfig } from "./model-config.ts";
-import { planTensors } from "./tensor-plan.ts";
+import { numParametersOf, planTensors } from "./tensor-plan.ts";
 import { GROUP_SIZE, rowStrideBytes, type WeightFormat, type WeightTensor } from "./weight-source.ts";
 
 export const FORMAT_VERSION = 1;
@@ -55,57 +56,65 @@ export function parseManifest(json: unknown, file = MANIFEST_FILE): Manifest {
   const shards = fields.list("shards").map((shard, index) => {
     return parseShard(new ConfigFields(file, shard, `shards.${index}.`));
   });
+  const repeated = shards.find((shard, index) => shards.some((other, at) => at < index && other.file === shard.file));
+  if (repeated) throw new CheckpointError(file, "shards", `expected each file once, got ${repeated.file} twice`);
   const totalBytes = shards.reduce((sum, shard) => sum + shard.sizeBytes, 0);
   const tensors = fields.list("tensors").map((tensor, index) => {
     return parseTensor(new ConfigFields(file, tensor, `tensors.${index}.`), totalBytes);
   });
   expectPlanned(file, tensors, config);
+  const numParameters = numParametersOf(config);
+  if (fields.get("numParameters") !== numParameters) fields.fail("numParameters", `${numParameters} by the config`);
   const tokenizer = fields.get("tokenizer") === undefined ? null : fields.object("tokenizer");
   return {
     formatVersion: FORMAT_VERSION,
     name: fields.string("name"),
-    numParameters: fields.integer("numParameters", { min: 1 }),
+    numParameters,
     config,
     sampling: parseSampling(fields.object("sampling")),
     tensors,
     shards,
-    tokenizer: tokenizer && { file: parseFileName(tokenizer, "file"), configFile: parseFileName(tokenizer, "configFile") },
+    tokenizer: tokenizer && {
+      file: parseFileName(tokenizer, "file"),
+      configFile: parseFileName(tokenizer, "configFile"),
+    },
     card: fields.get("card") === undefined ? null : parseFileName(fields, "card"),
   };
 }
 
-/** The manifest's form of the config: ModelConfig itself. */
-function parseModelConfig(fields: ConfigFields): ModelConfig {
-  const numLayers = fields.integer("numLayers", { min: 1, max: 128 });
-  const numHeads = fields.integer("numHeads", { min: 1, max: 256 });
+/** Checks the manifest's form of the config, which is ModelConfig itself. Throws CheckpointError naming the field. */
+export function parseModelConfig(fields: ConfigFields): ModelConfig {
+  const numLayers = fields.integer("numLayers", CONFIG_LIMITS.numLayers);
+  const numHeads = fields.integer("numHeads", CONFIG_LIMITS.numHeads);
   const numKvHeads = fields.integer("numKvHeads", { min: 1, max: numHeads });
   if (numHeads % numKvHeads !== 0) fields.fail("numKvHeads", `a divisor of numHeads ${numHeads}`);
-  const headDim = fields.integer("headDim", { min: 16, max: 128, multipleOf: 4 });
-  const numExperts = fields.integer("numExperts", { min: 1, max: 32 });
-  const vocabSize = fields.integer("vocabSize", { min: 1, max: 262_144 });
+  const headDim = fields.integer("headDim", CONFIG_LIMITS.headDim);
+  const numExperts = fields.integer("numExperts", CONFIG_LIMITS.numExperts);
+  const vocabSize = fields.integer("vocabSize", CONFIG_LIMITS.vocabSize);
   const layerTypes = fields.list("layerTypes");
   const isLayerType = (type: unknown): type is LayerType => type === "linear_attention" || type === "full_attention";
   if (layerTypes.length !== numLayers || !layerTypes.every(isLayerType)) {
     fields.fail("layerTypes", `${numLayers} of "linear_attention" and "full_attention"`);
   }
   const endTokenIds = fields.list("endTokenIds");
-  if (endTokenIds.length > 8 || !endTokenIds.every((id) => Number.isSafeInteger(id) && (id as number) < vocabSize)) {
-    fields.fail("endTokenIds", `up to 8 ids below ${vocabSize}`);
+  const isId = (id: unknown) => Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < vocabSize;
+  if (endTokenIds.length > MAX_END_TOKENS || !endTokenIds.every(isId)) {
+    fields.fail("endTokenIds", `at most ${MAX_END_TOKENS} ids below vocabSize ${vocabSize}`);
   }
   const trained = fields.get("trainedContextLength");
   return {
     vocabSize,
-    hiddenSize: fields.integer("hiddenSize", { min: 32, max: 16_384, multipleOf: 32 }),
-    intermediateSize: fields.integer("intermediateSize", { min: 4, max: 65_536, multipleOf: 4 }),
+    hiddenSize: fields.integer("hiddenSize", CONFIG_LIMITS.hiddenSize),
+    intermediateSize: fields.integer("intermediateSize", CONFIG_LIMITS.intermediateSize),
     numLayers,
     numHeads,
     numKvHeads,
     headDim,
     numExperts,
-    expertsPerToken: fields.integer("expertsPerToken", { min: 1, max: Math.min(numExperts, 8) }),
-    rmsNormEps: fields.number("rmsNormEps", { min: 0, max: 1 }),
+    expertsPerToken: fields.integer("expertsPerToken", { min: 1, max: Math.min(numExperts, MAX_EXPERTS_PER_TOKEN) }),
+    rmsNormEps: fields.number("rmsNormEps", CONFIG_LIMITS.rmsNormEps),
     layerTypes: layerTypes as LayerType[],
-    ropeTheta: fields.number("ropeTheta", { min: 1 }),
+    ropeTheta: fields.number("ropeTheta", CONFIG_LIMITS.ropeTheta),
     rotaryFrequencies: fields.integer("rotaryFrequencies", { min: 0, max: headDim / 2 }),
     linearAttentionAlpha: fields.number("linearAttentionAlpha"),
     linearAttentionBeta: fields.number("linearAttentionBeta"),
@@ -114,8 +123,9 @@ function parseModelConfig(fields: ConfigFields): ModelConfig {
     mlpAlpha: fields.number("mlpAlpha"),
     mlpBeta: fields.number("mlpBeta"),
     tieWordEmbeddings: fields.boolean("tieWordEmbeddings"),
-    maxPositionEmbeddings: fields.integer("maxPositionEmbeddings", { min: 1 }),
-    trainedContextLength: trained === undefined ? null : fields.integer("trainedContextLength", { min: 1 }),
+    maxPositionEmbeddings: fields.integer("maxPositionEmbeddings", CONFIG_LIMITS.positions),
+    trainedContextLength:
+      trained === undefined ? null : fields.integer("trainedContextLength", CONFIG_LIMITS.positions),
     endTokenIds: endTokenIds as number[],
   };
 }

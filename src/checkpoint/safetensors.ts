@@ -6,9 +6,14 @@ import { CheckpointError } from "./checkpoint-error.ts";
 import { findDuplicateKey } from "./duplicate-keys.ts";
 import { fromHalf } from "./quantize.ts";
 
-export type Dtype = "F32" | "F16" | "BF16" | "I32";
+/** Every dtype whose size is a whole number of bytes; readNumbers reads F32, F16, BF16 and I32. */
+const DTYPE_BYTES = {
+  ...{ F64: 8, F32: 4, F16: 2, BF16: 2, F8_E4M3: 1, F8_E5M2: 1 },
+  ...{ I64: 8, I32: 4, I16: 2, I8: 1, U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1 },
+} as const;
 
-const DTYPE_BYTES: Readonly<Record<Dtype, number>> = { F32: 4, F16: 2, BF16: 2, I32: 4 };
+export type Dtype = keyof typeof DTYPE_BYTES;
+
 /** As the format's own implementation: a header of more is an attack or a mistake. */
 const MAX_HEADER_BYTES = 100_000_000;
 
@@ -46,7 +51,7 @@ function parseHeader(fileName: string, bytes: Uint8Array): Record<string, unknow
   let text: string;
   let header: unknown;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     header = JSON.parse(text);
   } catch (cause) {
     throw new CheckpointError(fileName, "header", "expected JSON in UTF-8, got something else", { cause });
@@ -98,7 +103,11 @@ function expectContiguous(file: ByteSource, tensors: readonly SafetensorsTensor[
     if (tensor.start !== end) {
       const what = tensor.start < end ? "an overlap" : "a gap";
       const got = `${what} at ${tensor.start - dataStart}`;
-      throw new CheckpointError(file.name, tensor.name, `data_offsets: expected ${end - dataStart} as start, got ${got}`);
+      throw new CheckpointError(
+        file.name,
+        tensor.name,
+        `data_offsets: expected ${end - dataStart} as start, got ${got}`,
+      );
     }
     end = tensor.end;
   }
@@ -113,16 +122,16 @@ export async function readNumbers(tensor: SafetensorsTensor, first: number, coun
   const width = DTYPE_BYTES[tensor.dtype];
   const start = tensor.start + first * width;
   const bytes = await tensor.file.read(start, start + count * width);
-  const values = decodeNumbers(tensor.dtype, bytes, count);
-  const wrong = values.findIndex((value) => !Number.isFinite(value));
-  if (wrong >= 0) {
-    const problem = `element ${first + wrong}: expected a finite number, got ${values[wrong]}`;
+  const values = decodeNumbers(tensor, bytes, count);
+  for (let i = 0; i < count; i++) {
+    if (Number.isFinite(values[i])) continue;
+    const problem = `element ${first + i}: expected a finite number, got ${values[i]}`;
     throw new CheckpointError(tensor.file.name, tensor.name, problem);
   }
   return values;
 }
 
-function decodeNumbers(dtype: Dtype, bytes: Uint8Array, count: number): Float32Array {
+function decodeNumbers({ file, name, dtype }: SafetensorsTensor, bytes: Uint8Array, count: number): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values = new Float32Array(count);
   switch (dtype) {
@@ -140,6 +149,8 @@ function decodeNumbers(dtype: Dtype, bytes: Uint8Array, count: number): Float32A
     case "I32":
       for (let i = 0; i < count; i++) values[i] = view.getInt32(4 * i, true);
       break;
+    default:
+      throw new CheckpointError(file.name, name, `dtype: expected F32, F16, BF16 or I32, got ${dtype}`);
   }
   return values;
 }

@@ -2,7 +2,7 @@
 
 import { CheckpointError } from "./checkpoint-error.ts";
 import { DownloadError } from "./download-error.ts";
-import type { Manifest, ManifestShard } from "./manifest.ts";
+import type { Manifest, ManifestShard, ManifestTensor } from "./manifest.ts";
 import type { WeightSource } from "./weight-source.ts";
 
 /** A file of the model's folder as a stream of bytes. Throws DownloadError. */
@@ -22,19 +22,32 @@ export function createShardSource(
   const { shards } = manifest;
   const starts = shards.map((_, index) => shards.slice(0, index).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const totalBytes = shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const lastEnd = Math.max(...manifest.tensors.map(({ offset, sizeBytes }) => offset + sizeBytes));
   const fetched = new Map<number, Promise<Uint8Array>>();
 
   const fetchShard = (index: number, signal?: AbortSignal): Promise<Uint8Array> => {
-    let shard = fetched.get(index);
-    if (!shard) {
-      const onBytes = (bytes: number) => onProgress?.(starts[index]! + bytes, totalBytes);
-      shard = readShard(shards[index]!, fetchFile, onBytes, signal);
-      // A failure is told to whoever waits for the shard; the next read tries again.
-      shard.catch(() => fetched.delete(index));
-      fetched.set(index, shard);
-    }
+    const known = fetched.get(index);
+    if (known) return known;
+    const onBytes = (bytes: number) => onProgress?.(starts[index]! + bytes, totalBytes);
+    const shard = readShard(shards[index]!, fetchFile, onBytes, signal);
+    fetched.set(index, shard);
+    // A failure is told to whoever waits for the shard; the next read tries again.
+    shard.catch(() => fetched.get(index) === shard && fetched.delete(index));
     return shard;
   };
+
+  async function* readParts({ offset, sizeBytes }: ManifestTensor, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    const end = offset + sizeBytes;
+    for (const [index, start] of starts.entries()) {
+      const shardEnd = start + shards[index]!.sizeBytes;
+      if (shardEnd <= offset || start >= end) continue;
+      for (const other of fetched.keys()) if (other !== index && other !== index + 1) fetched.delete(other);
+      const bytes = await fetchShard(index, signal);
+      if (index + 1 < shards.length) void fetchShard(index + 1, signal).catch(() => undefined);
+      yield bytes.subarray(Math.max(offset, start) - start, Math.min(end, shardEnd) - start);
+    }
+    if (end === lastEnd) fetched.clear();
+  }
 
   return {
     config: manifest.config,
@@ -42,17 +55,23 @@ export function createShardSource(
     async *read(name, signal) {
       const tensor = manifest.tensors.find((candidate) => candidate.name === name);
       if (!tensor) throw new RangeError(`${name}: expected a tensor of the manifest, got none`);
-      const end = tensor.offset + tensor.sizeBytes;
-      for (const [index, start] of starts.entries()) {
-        const shardEnd = start + shards[index]!.sizeBytes;
-        if (shardEnd <= tensor.offset || start >= end) continue;
-        for (const other of fetched.keys()) if (other !== index && other !== index + 1) fetched.delete(other);
-        const bytes = await fetchShard(index, signal);
-        if (index + 1 < shards.length) void fetchShard(index + 1, signal).catch(() => undefined);
-        yield bytes.subarray(Math.max(tensor.offset, start) - start, Math.min(end, shardEnd) - start);
-      }
+      yield* joinWords(readParts(tensor, signal));
     },
   };
+}
+
+/** The same bytes in chunks of whole 4-byte words, as a GPU takes them: shards are cut at any byte. */
+async function* joinWords(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let rest = new Uint8Array(0);
+  for await (const part of parts) {
+    const missing = Math.min((4 - (rest.length % 4)) % 4, part.length);
+    rest = Uint8Array.of(...rest, ...part.subarray(0, missing));
+    if (rest.length % 4 !== 0) continue;
+    if (rest.length > 0) yield rest;
+    const wholeEnd = part.length - ((part.length - missing) % 4);
+    if (wholeEnd > missing) yield part.subarray(missing, wholeEnd);
+    rest = part.slice(wholeEnd);
+  }
 }
 
 async function readShard(

@@ -66,5 +66,8 @@ export function formatOf(kind: TensorKind, quant: WeightFormat): WeightFormat {
 }
 
 export function numParametersOf(config: ModelConfig): number {
-  return planTensors(config).reduce((sum, { shape }) => sum + shape.reduce((product, length) => product * length, 1), 0);
+  return planTensors(config).reduce(
+    (sum, { shape }) => sum + shape.reduce((product, length) => product * length, 1),
+    0,
+  );
 }
