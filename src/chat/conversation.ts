@@ -90,24 +90,27 @@ export class Conversation {
     this.#messages = systemPrompt === "" ? [] : [{ role: "system", content: systemPrompt }];
   }
 
-  /** Sends a message and streams the answer. Ended by the signal before the first token, the turn never happened;
-   * `context` without any text means that it does not fit and was not read. */
+  /** Sends a message and streams the answer. Ended by the signal before the first token, the turn never happened; after
+   * it, tokens may have been drawn that are in no text: cutAnswer takes them back. `context` without any token means
+   * that the message does not fit and was not read. */
   async *send(text: string, options: SendOptions): AsyncGenerator<TextChunk, TurnEnd> {
     const { sequence, endTokenIds, contextLength } = this.#parts;
     const { sampling, maxTokens, signal, onReading } = options;
     const startTime = performance.now();
     const ids = this.#encode(text);
     const timings = { promptTokens: ids.length, promptMs: 0, generatedTokens: 0, generateMs: 0 };
+    this.#forgetLastAnswer();
     if (sequence.position + ids.length >= contextLength) return { reason: "context", timings, tokenIds: [] };
 
-    this.#forgetLastAnswer();
     const before = sequence.snapshot("before the turn");
     const draw = { sampling, endTokenIds };
     const onProgress = onReading && ((numTokens: number) => onReading(numTokens, ids.length));
-    let token = await sequence.prefill(ids, { output: "last", ...draw, signal, onProgress });
+    const firstToken = await sequence
+      .prefill(ids, { output: "last", ...draw, signal, onProgress })
+      .catch((error: unknown) => this.#abandon(before, error));
     const firstTokenTime = performance.now();
     timings.promptMs = firstTokenTime - startTime;
-    if (token === undefined || signal?.aborted) {
+    if (firstToken === undefined || signal?.aborted) {
       sequence.restore(before);
       before.destroy();
       return { reason: "stopped", timings, tokenIds: [] };
@@ -125,22 +128,24 @@ export class Conversation {
     this.#previousAnswerEnded = false;
     const decoder = this.#parts.tokenizer.createDecoder();
     let reason: StopReason | undefined;
-    while (!reason) {
+    const maxDrawn = Math.min(maxTokens, contextLength - sequence.position);
+    for await (const token of startWith(firstToken, sequence.generate(draw, maxDrawn - 1))) {
       tokenIds.push(token);
       const elapsedMs = performance.now() - firstTokenTime;
       Object.assign(timings, { generatedTokens: tokenIds.length, generateMs: elapsedMs });
       const isEnd = endTokenIds.includes(token);
-      if (isEnd) reason = "eos";
+      if (signal?.aborted) reason = "stopped";
+      else if (isEnd) reason = "eos";
       else if (tokenIds.length >= maxTokens) reason = "length";
-      else if (this.usedTokens >= contextLength) reason = "context";
-      else if (signal?.aborted) reason = "stopped";
-      const piece = (isEnd ? "" : decoder.push(token)) + (reason && reason !== "stopped" ? decoder.end() : "");
-      if (piece !== "" && !signal?.aborted) {
+      else if (tokenIds.length >= maxDrawn) reason = "context";
+      const piece = (isEnd ? "" : decoder.push(token)) + (reason ? decoder.end() : "");
+      if (piece !== "" && reason !== "stopped") {
         this.#appendToAnswer(piece);
         yield { text: piece, generatedTokens: tokenIds.length, elapsedMs };
       }
-      if (!reason) token = await sequence.decode(draw);
+      if (reason) break;
     }
+    reason ??= "stopped";
     this.#previousAnswerEnded = reason === "eos";
     return { reason, timings, tokenIds };
   }
@@ -182,6 +187,13 @@ export class Conversation {
     return sequence.pendingToken === undefined ? ids : [sequence.pendingToken, ...ids];
   }
 
+  /** After a failure the turn never happened. */
+  #abandon(before: Snapshot, error: unknown): never {
+    this.#parts.sequence.restore(before);
+    before.destroy();
+    throw error;
+  }
+
   #appendToAnswer(piece: string): void {
     const last = this.#messages.at(-1)!;
     this.#messages = [...this.#messages.slice(0, -1), { ...last, content: last.content + piece }];
@@ -192,4 +204,9 @@ export class Conversation {
     this.#lastAnswer?.start.destroy();
     this.#lastAnswer = undefined;
   }
+}
+
+async function* startWith(first: number, rest: AsyncGenerator<number, void>): AsyncGenerator<number, void> {
+  yield first;
+  yield* rest;
 }

@@ -1,13 +1,7 @@
 // Knows every GPU buffer: what it is for, how large it is, and how much of it holds something.
 
 export type MemoryKind =
-  | "weights"
-  | "recurrent state"
-  | "KV cache"
-  | "activations"
-  | "staging"
-  | "snapshots"
-  | "tables";
+  "weights" | "recurrent state" | "KV cache" | "activations" | "staging" | "snapshots" | "tables";
 
 /** One GPU buffer in the ledger; `usedBytes` is kept up to date by its owner. */
 export interface LedgerEntry {

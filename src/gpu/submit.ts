@@ -15,6 +15,8 @@ export interface Tap {
 
 export interface SubmitOptions {
   readonly taps?: readonly Tap[];
+  /** Encoded before the first dispatch, into the first submit. */
+  readonly prepare?: (encoder: GPUCommandEncoder) => void;
   /** Encoded after the last dispatch, into the last submit. */
   readonly finish?: (encoder: GPUCommandEncoder) => void;
   /** Most dispatches in one submit; keeps a submit short on a slow GPU. */
@@ -26,12 +28,13 @@ export function submitDispatches(
   session: GpuSession,
   dispatches: readonly Dispatch[],
   numTokens: number,
-  { taps = [], finish, maxDispatches = Infinity }: SubmitOptions = {},
+  { taps = [], prepare, finish, maxDispatches = Infinity }: SubmitOptions = {},
 ): void {
   const { device, counters } = session;
-  for (let start = 0; start === 0 || start < dispatches.length; ) {
+  for (let start = 0; start === 0 || start < dispatches.length;) {
     const end = Math.min(dispatches.length, start + maxDispatches);
     const encoder = device.createCommandEncoder({ label: "pass" });
+    if (start === 0) prepare?.(encoder);
     let pass: GPUComputePassEncoder | undefined;
     for (let index = start; index < end; index++) {
       pass ??= encoder.beginComputePass({ label: "pass" });
@@ -41,13 +44,7 @@ export function submitDispatches(
       pass.end();
       pass = undefined;
       for (const tap of due) {
-        encoder.copyBufferToBuffer(
-          tap.source,
-          tap.sourceOffsetBytes,
-          tap.target,
-          tap.targetOffsetBytes,
-          tap.sizeBytes,
-        );
+        encoder.copyBufferToBuffer(tap.source, tap.sourceOffsetBytes, tap.target, tap.targetOffsetBytes, tap.sizeBytes);
       }
     }
     pass?.end();

@@ -48,7 +48,13 @@ async function addLightning(
   const { session, config, activations } = model;
   const { hiddenSize, numHeads, headDim, rmsNormEps: eps } = config;
   const { hidden, hiddenNext, attentionOutput, gate } = activations;
-  const lightning = await createLightningDecode(session, { format: qkvGate.format, hiddenSize, eps, numHeads, headDim });
+  const lightning = await createLightningDecode(session, {
+    format: qkvGate.format,
+    hiddenSize,
+    eps,
+    numHeads,
+    headDim,
+  });
   const output = await createLightningOutputDecode(session, {
     format: outProj.format,
     hiddenSize,

@@ -233,7 +233,12 @@ class WeightLayout {
       const message = `${label}: expected at most ${limit} bytes (maxStorageBufferBindingSize), got ${sizeBytes}`;
       throw new UnsupportedGpuError("limit-too-small", message);
     }
-    const buffer = this.#session.createBuffer(label, "weights", sizeBytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
+    const buffer = this.#session.createBuffer(
+      label,
+      "weights",
+      sizeBytes,
+      GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+    );
     this.buffers.push(buffer);
     return buffer;
   }

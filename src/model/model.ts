@@ -7,6 +7,7 @@ import { type GpuSession, UnsupportedGpuError } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { createRopeTable, ROPE_ROWS } from "../kernels/rope-table.ts";
 import { type BlockActivations, createBlockActivations } from "./block-activations.ts";
+import type { DecodePace } from "./decode-pipeline.ts";
 import { loadModelWeights, type ModelWeights } from "./model-weights.ts";
 import { Sequence } from "./sequence.ts";
 
@@ -60,10 +61,11 @@ export class Model {
     return this.#tapLogits;
   }
 
-  /** An empty sequence with room for `reservedTokens` at once; it grows when more are read. */
-  createSequence(reservedTokens = 1024): Promise<Sequence> {
+  /** An empty sequence with room for `reservedTokens` at once; it grows when more are read. Decode paces itself by the time
+   * its steps take, unless `fixedPace` says how. */
+  createSequence(reservedTokens = 1024, fixedPace?: DecodePace): Promise<Sequence> {
     this.#numSequences += 1;
-    return Sequence.create(this, `sequence ${this.#numSequences}`, reservedTokens);
+    return Sequence.create(this, `sequence ${this.#numSequences}`, reservedTokens, fixedPace);
   }
 
   /** Frees weights, tables and activations; sequences are destroyed by their owners, before. */

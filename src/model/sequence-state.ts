@@ -28,6 +28,11 @@ export class SequenceState {
     this.tokenCounts = session.createStorage(`${label} token counts`, "recurrent state", [config.vocabSize]);
   }
 
+  /** What every token changes, whatever the position. */
+  get fixedRanges(): readonly BufferRange[] {
+    return [...this.recurrentStates.values(), this.tokenCounts];
+  }
+
   /** Everything that `position` tokens left behind: the copies of a snapshot, in an order that depends on nothing else. */
   ranges(position: number): BufferRange[] {
     const keys = this.kvCache.segments.flatMap(({ start, length, caches }) => {
@@ -39,13 +44,13 @@ export class SequenceState {
         sizeBytes: (sizeBytes / length) * used,
       }));
     });
-    return [...this.recurrentStates.values(), this.tokenCounts, ...keys];
+    return [...this.fixedRanges, ...keys];
   }
 
   /** Forgets everything. KV segments stay allocated: what they hold is not read before it is written. */
   clear(): void {
     const encoder = this.#session.device.createCommandEncoder({ label: "clear state" });
-    for (const { buffer } of [...this.recurrentStates.values(), this.tokenCounts]) encoder.clearBuffer(buffer);
+    for (const { buffer } of this.fixedRanges) encoder.clearBuffer(buffer);
     this.#session.device.queue.submit([encoder.finish()]);
   }
 

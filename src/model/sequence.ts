@@ -1,10 +1,9 @@
 // One text in a model's state: reads tokens in blocks, draws tokens, forks by snapshots. Knows token ids only, no text.
 
 import { submitDispatches } from "../gpu/submit.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import { createCallUniform, GREEDY, type Sampling, writeCall } from "../kernels/call.ts";
-import { createStep, parseStepHead, RECENT_TOKENS, STEP_HEAD_WORDS, writeStep } from "../kernels/step.ts";
+import { GREEDY } from "../kernels/call.ts";
 import { createDecodePass } from "./decode-pass.ts";
+import { type DecodePace, DecodePipeline, type DecodeRun } from "./decode-pipeline.ts";
 import type { Model } from "./model.ts";
 import type { Pass } from "./pass.ts";
 import type { PassTensors } from "./pass-tensors.ts";
@@ -12,14 +11,8 @@ import { type BlockOutput, createPrefillPass } from "./prefill-pass.ts";
 import { ReadBack } from "./read-back.ts";
 import { SequenceState } from "./sequence-state.ts";
 import { type SequenceLog, Snapshot } from "./snapshot.ts";
+import { type DrawOptions, StepBuffer } from "./step-buffer.ts";
 import { TapReader, type Taps } from "./taps.ts";
-
-/** What the sampler needs to draw tokens. */
-export interface DrawOptions {
-  readonly sampling: Sampling;
-  /** At most MAX_END_TOKENS ids. */
-  readonly endTokenIds: readonly number[];
-}
 
 export interface ReadOptions {
   /** Reading ends at the next block boundary. */
@@ -42,33 +35,36 @@ export interface PrefillResults {
 const PREFILL_SUBMIT_DISPATCHES = 64;
 /** Blocks that may be queued before the first is done. */
 const BLOCKS_IN_FLIGHT = 2;
-const STEP_HEAD_BYTES = STEP_HEAD_WORDS * 4;
+/** A run of decode whose tokens are being told, and the sequence before it. */
+interface ToldRun {
+  readonly run: DecodeRun;
+  readonly position: number;
+  readonly pendingToken: number;
+  readonly told: number[];
+}
+
 const NOTHING_DRAWN: DrawOptions = { sampling: GREEDY, endTokenIds: [] };
 
 export class Sequence {
   readonly model: Model;
   readonly #state: SequenceState;
-  readonly #call: Tensor;
-  readonly #step: Tensor;
-  readonly #stepReadBack: ReadBack;
+  readonly #step: StepBuffer;
+  readonly #pipeline: DecodePipeline;
   readonly #passes = new Map<BlockOutput | "decode", Promise<Pass>>();
   #log: { tokenIds: number[]; blockLengths: number[] } = { tokenIds: [], blockLengths: [] };
   #pendingToken: number | undefined;
-  /** Whether the GPU's step buffer stands at the position and holds the pending token. */
-  #stepIsCurrent = false;
 
-  private constructor(model: Model, label: string) {
+  private constructor(model: Model, label: string, fixedPace?: DecodePace) {
     this.model = model;
     this.#state = new SequenceState(model.session, model.config, label);
-    this.#call = createCallUniform(model.session);
-    // One more id than a block has: the successor of its last token, for the loss.
-    this.#step = createStep(model.session, `${label} step`, model.blockSize + 1);
-    this.#stepReadBack = new ReadBack(model.session, `${label} step read back`, STEP_HEAD_BYTES);
+    this.#step = new StepBuffer(model.session, label, model.blockSize);
+    const { fixedRanges } = this.#state;
+    this.#pipeline = new DecodePipeline(model.session, label, this.#step.head, fixedRanges, fixedPace);
   }
 
   /** Use Model.createSequence. Waits until the kernels for reading and drawing are compiled. */
-  static async create(model: Model, label: string, reservedTokens: number): Promise<Sequence> {
-    const sequence = new Sequence(model, label);
+  static async create(model: Model, label: string, reservedTokens: number, fixedPace?: DecodePace): Promise<Sequence> {
+    const sequence = new Sequence(model, label, fixedPace);
     sequence.reserve(reservedTokens);
     await Promise.all([sequence.#pass("none"), sequence.#pass("last"), sequence.#pass("decode")]);
     return sequence;
@@ -113,13 +109,55 @@ export class Sequence {
     }
   }
 
+  /** Draws up to `maxTokens` tokens after the pending one, an end token being the last. The GPU runs ahead of what is told,
+   * but when the iterator ends, wherever that is, the state is that of the tokens told. Until then the sequence is not to
+   * be used otherwise. RangeError when no token is pending. */
+  async *generate(draw: DrawOptions, maxTokens: number): AsyncGenerator<number, void> {
+    if (this.#pendingToken === undefined) throw new RangeError("decode: expected a pending token, got none");
+    const inFlight: DecodeRun[] = [];
+    let numSubmitted = 0;
+    let numTold = 0;
+    let current: ToldRun | undefined;
+    let isAhead = false;
+    if (!this.#step.isCurrent) this.#step.write(this.position, [this.#pendingToken]);
+    try {
+      while (numTold < maxTokens) {
+        while (inFlight.length < this.#pipeline.pace.depth && numSubmitted < maxTokens) {
+          const numSteps = Math.min(this.#pipeline.pace.steps, maxTokens - numSubmitted);
+          this.reserve(this.position + numSubmitted - numTold + numSteps);
+          const pass = await this.#pass("decode");
+          this.#writeCall(1, draw);
+          inFlight.push(this.#pipeline.submit(pass, numSteps));
+          numSubmitted += numSteps;
+        }
+        const run = inFlight.shift()!;
+        const head = await run.head;
+        this.#pipeline.adapt(run);
+        current = { run, position: this.position, pendingToken: this.#pendingToken, told: [] };
+        const tokens = this.#step.takeDrawn(head);
+        // After an end token the GPU stands still, whatever was submitted.
+        const numDrawn = head.done ? numTold + tokens.length : numSubmitted;
+        for (const token of tokens) {
+          this.#advance([this.#pendingToken]);
+          this.#pendingToken = token;
+          current.told.push(token);
+          numTold += 1;
+          isAhead = numTold < numDrawn;
+          yield token;
+        }
+        if (head.done) return;
+      }
+    } finally {
+      this.#step.invalidate();
+      await Promise.allSettled(inFlight.map(({ head }) => head));
+      if (isAhead && current) await this.#undo(current);
+    }
+  }
+
   /** Reads the pending token and draws the next; RangeError when there is none. */
   async decode(draw: DrawOptions): Promise<number> {
-    if (this.#pendingToken === undefined) throw new RangeError("decode: expected a pending token, got none");
-    this.reserve(this.position + 1);
-    const pass = await this.#pass("decode");
-    this.#submitStep(pass, this.#pendingToken, draw);
-    return this.#readDrawn();
+    for await (const token of this.generate(draw, 1)) return token;
+    throw new RangeError("decode: expected a token, got none");
   }
 
   /** Draws known ids instead of new ones, as they were generated: reads the pending token and all of `ids` but the last,
@@ -129,8 +167,7 @@ export class Sequence {
     this.reserve(this.position + ids.length);
     const pass = await this.#pass("decode");
     for (const id of ids) {
-      this.#stepIsCurrent = false;
-      this.#submitStep(pass, this.#pendingToken, NOTHING_DRAWN, { forcedToken: id });
+      this.#submitStep(pass, this.#pendingToken, { forcedToken: id });
       this.#pendingToken = id;
     }
   }
@@ -141,11 +178,9 @@ export class Sequence {
     const pass = await this.#pass("decode");
     const reader = new TapReader(this.model.session, pass.tapPoints, 1);
     for (const id of ids) {
-      this.#stepIsCurrent = false;
-      this.#submitStep(pass, id, NOTHING_DRAWN, { reader });
+      this.#submitStep(pass, id, { reader });
       await reader.collect(1);
     }
-    this.#stepIsCurrent = false;
     this.#pendingToken = undefined;
     return reader.close();
   }
@@ -164,7 +199,7 @@ export class Sequence {
     const { tokenIds, blockLengths } = snapshot.log;
     this.#log = { tokenIds: [...tokenIds], blockLengths: [...blockLengths] };
     this.#pendingToken = snapshot.pendingToken;
-    this.#stepIsCurrent = false;
+    this.#step.invalidate();
     this.#state.kvCache.setUsedTokens(this.position);
   }
 
@@ -173,15 +208,14 @@ export class Sequence {
     this.#state.clear();
     this.#log = { tokenIds: [], blockLengths: [] };
     this.#pendingToken = undefined;
-    this.#stepIsCurrent = false;
+    this.#step.invalidate();
     this.#state.kvCache.setUsedTokens(0);
   }
 
   destroy(): void {
-    const { session } = this.model;
+    this.#pipeline.destroy();
     this.#state.destroy();
-    this.#stepReadBack.destroy();
-    for (const { buffer } of [this.#call, this.#step]) session.destroyBuffer(buffer);
+    this.#step.destroy();
   }
 
   async #prefillLast(ids: readonly number[], options: DrawOptions & ReadOptions): Promise<number | undefined> {
@@ -189,12 +223,12 @@ export class Sequence {
     const isComplete = await this.#readBlocks(ids, options, options, async (block, isLast) => {
       submitDispatches(this.model.session, (isLast ? last : body).dispatches, block.length, {
         maxDispatches: PREFILL_SUBMIT_DISPATCHES,
-        ...(isLast ? { finish: (encoder: GPUCommandEncoder) => this.#copyStepHead(encoder) } : {}),
+        ...(isLast ? { finish: (encoder: GPUCommandEncoder) => this.#step.copyHead(encoder) } : {}),
       });
     });
     if (!isComplete) return undefined;
-    this.#stepIsCurrent = true;
-    return this.#readDrawn();
+    this.#pendingToken = await this.#step.readDrawn();
+    return this.#pendingToken;
   }
 
   async #prefillLoss(ids: readonly number[], options: ReadOptions): Promise<number | undefined> {
@@ -241,12 +275,11 @@ export class Sequence {
     const { session, blockSize } = this.model;
     const inFlight: Promise<void>[] = [];
     this.#pendingToken = undefined;
-    this.#stepIsCurrent = false;
     for (let start = 0; start < ids.length; start += blockSize) {
       if (signal?.aborted) return false;
       const block = ids.slice(start, start + blockSize);
       this.#writeCall(block.length, draw);
-      writeStep(session, this.#step, this.position, ids.slice(start, start + blockSize + 1));
+      this.#step.write(this.position, ids.slice(start, start + blockSize + 1));
       await submit(block, start + blockSize >= ids.length);
       this.#advance(block);
       const numRead = start + block.length;
@@ -257,35 +290,29 @@ export class Sequence {
     return true;
   }
 
+  /** Reads one id through decode, and takes a known token in place of a draw. */
   #submitStep(
     pass: Pass,
     id: number,
-    draw: DrawOptions,
-    { reader, forcedToken }: { readonly reader?: TapReader; readonly forcedToken?: number } = {},
+    { reader, forcedToken }: { readonly reader?: TapReader; readonly forcedToken?: number },
   ): void {
-    this.#writeCall(1, draw);
-    if (!this.#stepIsCurrent) writeStep(this.model.session, this.#step, this.position, [id], forcedToken);
-    this.#stepIsCurrent = true;
-    submitDispatches(this.model.session, pass.dispatches, 1, {
-      ...(reader ? { taps: reader.taps(1) } : { finish: (encoder: GPUCommandEncoder) => this.#copyStepHead(encoder) }),
-    });
+    this.#writeCall(1, NOTHING_DRAWN);
+    this.#step.write(this.position, [id], forcedToken);
+    submitDispatches(this.model.session, pass.dispatches, 1, { taps: reader?.taps(1) ?? [] });
     this.#advance([id]);
   }
 
-  #copyStepHead(encoder: GPUCommandEncoder): void {
-    const { buffer, offsetBytes } = this.#step;
-    this.#stepReadBack.copy(encoder, [{ buffer, offsetBytes, sizeBytes: STEP_HEAD_BYTES }]);
+  /** Goes back to before a run, and again to the tokens of it that were told. */
+  async #undo({ run, position, pendingToken, told }: ToldRun): Promise<void> {
+    this.#pipeline.undo(run);
+    this.#log.tokenIds.length = position;
+    this.#log.blockLengths.length -= told.length;
+    this.#pendingToken = pendingToken;
+    await this.replay(told);
   }
 
-  async #readDrawn(): Promise<number> {
-    const head = parseStepHead(new Uint32Array(await this.#stepReadBack.read(STEP_HEAD_BYTES)));
-    this.#pendingToken = head.recentTokens[(head.numDrawn - 1) % RECENT_TOKENS]!;
-    return this.#pendingToken;
-  }
-
-  #writeCall(numTokens: number, { sampling, endTokenIds }: DrawOptions): void {
-    const numSegments = this.#state.kvCache.segments.length;
-    writeCall(this.model.session, this.#call, { numTokens, numSegments, sampling, endTokenIds });
+  #writeCall(numTokens: number, draw: DrawOptions): void {
+    this.#step.writeCall(numTokens, this.#state.kvCache.segments.length, draw);
   }
 
   #advance(ids: readonly number[]): void {
@@ -318,8 +345,8 @@ export class Sequence {
     const { recurrentStates, tokenCounts, kvCache } = this.#state;
     return {
       model: this.model,
-      call: this.#call,
-      step: this.#step,
+      call: this.#step.call,
+      step: this.#step.step,
       recurrentStates,
       tokenCounts,
       segments: kvCache.segments,

@@ -1,0 +1,109 @@
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import { openFolder } from "../../../scripts/node/files.ts";
+import { openHfCheckpoint } from "../../../src/checkpoint/hf-checkpoint.ts";
+import { createHfSource } from "../../../src/checkpoint/hf-source.ts";
+import { GREEDY, type Sampling } from "../../../src/kernels/call.ts";
+import { Model } from "../../../src/model/model.ts";
+import type { Sequence } from "../../../src/model/sequence.ts";
+import { useSession } from "../harness.ts";
+
+const session = useSession();
+const PROMPT = [5, 17, 200, 3, 9, 44, 91];
+const NUM_TOKENS = 40;
+/** So that the GPU is always ahead of what is told: by up to 11 tokens. */
+const PACE = { depth: 3, steps: 4 };
+const SAMPLED: Sampling = { ...GREEDY, temperature: 1.3, topP: 0.95, repetitionPenalty: 1.2, seed: 7 };
+
+let model: Model;
+let sequence: Sequence;
+
+beforeAll(async () => {
+  const folder = fileURLToPath(new URL("../../fixtures/golden-fused/", import.meta.url));
+  const source = createHfSource(await openHfCheckpoint(openFolder(folder)), "f32");
+  model = await Model.load(session(), source, { blockSize: 16 });
+  sequence = await model.createSequence(256, PACE);
+});
+
+const drawBy = (sampling: Sampling, endTokenIds: number[] = []) => ({ sampling, endTokenIds });
+
+async function readPrompt(sampling: Sampling): Promise<number> {
+  sequence.clear();
+  return (await sequence.prefill(PROMPT, { output: "last", ...drawBy(sampling) }))!;
+}
+
+/** Tokens one at a time: each waits for the one before. */
+async function decodeOneByOne(sampling: Sampling): Promise<number[]> {
+  const tokens = [await readPrompt(sampling)];
+  while (tokens.length < NUM_TOKENS) tokens.push(await sequence.decode(drawBy(sampling)));
+  return tokens;
+}
+
+async function takeTokens(sampling: Sampling, count: number, limit: number): Promise<number[]> {
+  const tokens: number[] = [];
+  for await (const token of sequence.generate(drawBy(sampling), limit)) {
+    tokens.push(token);
+    if (tokens.length === count) break;
+  }
+  return tokens;
+}
+
+describe.each([
+  ["greedy", GREEDY],
+  ["sampled, with a penalty", SAMPLED],
+])("generate, %s", (_, sampling) => {
+  it("gives the tokens that decoding one by one gives", async () => {
+    const expected = await decodeOneByOne(sampling);
+    const tokens = [await readPrompt(sampling), ...(await takeTokens(sampling, NUM_TOKENS, NUM_TOKENS - 1))];
+    expect(tokens).toEqual(expected);
+    expect(sequence.position).toBe(PROMPT.length + NUM_TOKENS - 1);
+    expect(sequence.log.tokenIds).toEqual([...PROMPT, ...expected.slice(0, -1)]);
+    expect(sequence.pendingToken).toBe(expected.at(-1));
+  });
+
+  it("stopped at any token goes on as if it had not been stopped", async () => {
+    const expected = await decodeOneByOne(sampling);
+    for (let stop = 1; stop < NUM_TOKENS - 1; stop += sampling === GREEDY ? 7 : 1) {
+      const tokens = [await readPrompt(sampling), ...(await takeTokens(sampling, stop, NUM_TOKENS - 1))];
+      expect(sequence.position).toBe(PROMPT.length + stop);
+      expect(sequence.pendingToken).toBe(tokens.at(-1));
+      const rest = await takeTokens(sampling, NUM_TOKENS, NUM_TOKENS - 1 - stop);
+      expect([...tokens, ...rest], `stopped after ${stop}`).toEqual(expected);
+    }
+  });
+});
+
+describe("generate", () => {
+  it("ends with an end token, and the state goes on from there", async () => {
+    const expected = await decodeOneByOne(SAMPLED);
+    const first = expected.findIndex((token, index) => index >= 8 && expected.indexOf(token) === index);
+    const tokens = [await readPrompt(SAMPLED)];
+    for await (const token of sequence.generate(drawBy(SAMPLED, [expected[first]!]), NUM_TOKENS - 1))
+      tokens.push(token);
+    expect(tokens).toEqual(expected.slice(0, first + 1));
+    expect(sequence.position).toBe(PROMPT.length + first);
+    const rest = await takeTokens(SAMPLED, NUM_TOKENS, NUM_TOKENS - 1 - first);
+    expect([...tokens, ...rest]).toEqual(expected);
+  });
+
+  it("creates nothing, and submits and maps once for each run of four tokens", async () => {
+    await readPrompt(GREEDY);
+    await takeTokens(GREEDY, 16, 16);
+    const before = { ...session().counters };
+    const tokens = await takeTokens(GREEDY, 64, 64);
+    const after = session().counters;
+    expect(tokens.length).toBe(64);
+    expect(after.buffersCreated - before.buffersCreated).toBe(0);
+    expect(after.bindGroupsCreated - before.bindGroupsCreated).toBe(0);
+    expect(after.pipelinesCreated - before.pipelinesCreated).toBe(0);
+    expect(after.submits - before.submits).toBe(64 / PACE.steps);
+    expect(after.mapCalls - before.mapCalls).toBe(64 / PACE.steps);
+    // Two lightning layers of 4, a softmax layer of 4 and one for its segment; embed, head and sample.
+    expect(after.dispatches - before.dispatches).toBe(64 * (2 * 4 + 5 + 3));
+  });
+
+  it("refuses without a pending token", async () => {
+    sequence.clear();
+    await expect(takeTokens(GREEDY, 1, 1)).rejects.toThrow("decode: expected a pending token, got none");
+  });
+});
