@@ -4,7 +4,7 @@
 import { CheckpointError } from "./checkpoint-error.ts";
 import type { CheckpointTensor, HfCheckpoint, TensorPart } from "./hf-checkpoint.ts";
 import { decodeRows, encodeRows } from "./quantize.ts";
-import { readNumbers } from "./safetensors.ts";
+import { readNumbers, type SafetensorsTensor } from "./safetensors.ts";
 import { formatOf } from "./tensor-plan.ts";
 import {
   GROUP_SIZE,
@@ -40,9 +40,9 @@ function toWeightTensor(tensor: CheckpointTensor, quant: WeightFormat): WeightTe
   const format = formatOf(kind, quant);
   const numColumns = shape.at(-1)!;
   if ((format === "q4" || format === "q8") && numColumns % GROUP_SIZE !== 0) {
-    const file = tensor.parts[0]!.tensor.file.name;
+    const first = tensor.parts[0]!.tensor;
     const expected = `a multiple of ${GROUP_SIZE} for ${format} (f16 and f32 work)`;
-    throw new CheckpointError(file, name, `input axis: expected ${expected}, got ${numColumns}`);
+    throw new CheckpointError(first.file.name, first.name, `input axis: expected ${expected}, got ${numColumns}`);
   }
   const numRows = shape.slice(0, -1).reduce((product, length) => product * length, 1);
   return { name, format, shape, sizeBytes: numRows * rowStrideBytes(format, numColumns) };
@@ -63,7 +63,7 @@ async function* encodePart(
     const count = Math.min(chunkRows, numRows - row);
     const read = await readNumbers(tensor, row * numColumns, count * numColumns);
     const values = reorder ? reorderRows(read, numColumns, reorder) : read;
-    const bytes = encodeChecked(planned, tensor.file.name, format, values, count, numColumns);
+    const bytes = encodeChecked(tensor, format, values, count, numColumns);
     if (onEncoded) {
       const decoded = decodeRows(format, bytes, count, numColumns);
       let [error, magnitude] = [0, 0];
@@ -78,8 +78,7 @@ async function* encodePart(
 }
 
 function encodeChecked(
-  { name }: CheckpointTensor,
-  file: string,
+  { file, name }: SafetensorsTensor,
   format: WeightFormat,
   values: Float32Array,
   numRows: number,
@@ -88,7 +87,7 @@ function encodeChecked(
   try {
     return encodeRows(format, values, numRows, numColumns);
   } catch (cause) {
-    if (cause instanceof RangeError) throw new CheckpointError(file, name, cause.message, { cause });
+    if (cause instanceof RangeError) throw new CheckpointError(file.name, name, cause.message, { cause });
     throw cause;
   }
 }

@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
 import { readNumbers, readSafetensors, type SafetensorsTensor } from "../../src/checkpoint/safetensors.ts";
 import { createRandom } from "../text/random-text.ts";
-import { bytesOf, join, sourceOf, textBytes, withHeader } from "./made-checkpoint.ts";
+import { bytesOf, joinBytes, sourceOf, textBytes, withHeader } from "./made-checkpoint.ts";
 
 /** What a header is spoiled with: its own alphabet, and numbers at the edges. */
 const SNIPPETS = [
@@ -76,7 +76,7 @@ function spoil(random: () => number): Uint8Array {
     case 0:
       return withHeader(header, body.subarray(0, below(body.length + 1)));
     case 1:
-      return withHeader(header, join([body, new Uint8Array(below(9))]));
+      return withHeader(header, joinBytes([body, new Uint8Array(below(9))]));
     case 2:
       return withHeader(header, body, BigInt(textBytes(header).length + below(9) - 4));
     case 3:

@@ -97,7 +97,7 @@ export function writeSafetensors(tensors: Readonly<Record<string, MadeTensor>>):
     return [name, { dtype, shape, data_offsets: [start, end] }] as const;
   });
   const bodies = Object.values(tensors).map(({ bytes }) => bytes);
-  return withHeader(JSON.stringify(Object.fromEntries(entries)), join(bodies));
+  return withHeader(JSON.stringify(Object.fromEntries(entries)), joinBytes(bodies));
 }
 
 /** A safetensors file of a header as written and the bytes after it. */
@@ -105,7 +105,7 @@ export function withHeader(header: string, body = new Uint8Array(0), headerLengt
   const text = textBytes(header);
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, headerLength ?? BigInt(text.length), true);
-  return join([length, text, body]);
+  return joinBytes([length, text, body]);
 }
 
 export function textBytes(text: string): Uint8Array<ArrayBuffer> {
@@ -116,7 +116,7 @@ export function bytesOf(values: ArrayBufferView): Uint8Array<ArrayBuffer> {
   return new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength).slice();
 }
 
-export function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -133,5 +133,5 @@ export function sizeOf(shape: readonly number[]): number {
 export async function readAll(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk.slice());
-  return join(parts);
+  return joinBytes(parts);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
 import { readNumbers, readSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { bytesOf, join, sourceOf, withHeader, writeSafetensors } from "./made-checkpoint.ts";
+import { bytesOf, joinBytes, sourceOf, withHeader, writeSafetensors } from "./made-checkpoint.ts";
 
 const FILE = "model.safetensors";
 const EIGHT = new Uint8Array(8);
@@ -36,7 +36,7 @@ describe("a safetensors file is refused when", () => {
     },
     {
       problem: "its header is no UTF-8",
-      bytes: join([withHeader("", undefined, 3n), Uint8Array.of(0x22, 0xff, 0x22)]),
+      bytes: joinBytes([withHeader("", undefined, 3n), Uint8Array.of(0x22, 0xff, 0x22)]),
       message: "header: expected JSON in UTF-8, got something else",
     },
     {
