@@ -137,7 +137,8 @@ function printTable(kinds: readonly KindSummary[], { shards, numParameters }: Ma
         .trimEnd(),
     );
   const sizeBytes = shards.reduce((sum, shard) => sum + shard.sizeBytes, 0);
-  console.log(`${numParameters} parameters in ${shards.length} shards, ${megabytes(sizeBytes)} MB`);
+  const shardCount = shards.length === 1 ? "1 shard" : `${shards.length} shards`;
+  console.log(`${numParameters} parameters in ${shardCount}, ${megabytes(sizeBytes)} MB`);
 }
 
 function megabytes(bytes: number): string {

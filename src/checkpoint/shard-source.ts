@@ -83,7 +83,12 @@ async function readShard(
   const bytes = new Uint8Array(sizeBytes);
   let length = 0;
   const reader = (await fetchFile(file, signal)).getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+  const next = () =>
+    reader.read().catch((cause: unknown) => {
+      if (signal?.aborted) throw cause;
+      throw new DownloadError(`${file}: expected ${sizeBytes} bytes, got ${length} and an error`, { cause });
+    });
+  for (let part = await next(); !part.done; part = await next()) {
     if (length + part.value.length > sizeBytes) {
       await reader.cancel();
       throw new DownloadError(`${file}: expected ${sizeBytes} bytes, got more`);

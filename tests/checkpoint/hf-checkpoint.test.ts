@@ -41,7 +41,7 @@ function openSplit(checkpoint: MadeCheckpoint, weightMap: unknown) {
 }
 
 describe("a checkpoint is refused when", () => {
-  it("it has no config.json", async () => {
+  it("config.json is missing", async () => {
     const open = () => Promise.resolve(undefined);
     await expect(openHfCheckpoint(open)).rejects.toThrow(
       new CheckpointError("config.json", "", "expected the file, got none"),

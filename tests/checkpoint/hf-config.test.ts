@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
 import { parseGenerationConfig } from "../../src/checkpoint/generation-config.ts";
 import { parseHfConfig } from "../../src/checkpoint/hf-config.ts";
+import { refusal } from "./refusal.ts";
 
 type Json = Record<string, unknown>;
 
@@ -21,17 +21,6 @@ function readConfig(name: string): Json {
 const tiny = readConfig("golden-tiny");
 const original = readConfig("golden-original");
 const fused = readConfig("golden-fused");
-
-/** The message of the CheckpointError that parsing throws. */
-function refusal(parse: () => unknown): string {
-  try {
-    parse();
-  } catch (error) {
-    expect(error).toBeInstanceOf(CheckpointError);
-    return (error as CheckpointError).message;
-  }
-  return "accepted";
-}
 
 describe("a config", () => {
   it("of Transformers' family becomes a ModelConfig", () => {

@@ -1,0 +1,23 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { runExport, useFolder } from "./export-command.ts";
+import { writeSparseCheckpoint } from "./sparse-checkpoint.ts";
+
+const folder = useFolder();
+
+/** Ends the program's errors with the most memory it ever had, in kilobytes, as the system counts it. */
+const TELL_PEAK = "process.on('exit', () => console.error('peak ' + process.resourceUsage().maxRSS))";
+
+it("a checkpoint of 2 GB is exported within 300 MB of memory", { timeout: 600_000 }, async () => {
+  const source = join(folder(), "sparse");
+  expect(writeSparseCheckpoint(source, 17)).toBeGreaterThan(2e9);
+  const out = join(folder(), "model");
+  const nodeOptions = ["--import", `data:text/javascript,${encodeURIComponent(TELL_PEAK)}`];
+  const run = await runExport([source, "--out", out, "--quant", "q4"], undefined, nodeOptions);
+  expect(run.status).toBe(0);
+  expect(statSync(join(out, "weights-00018.bin")).size).toBeGreaterThan(0);
+  const peakKilobytes = Number(/peak (\d+)/.exec(run.stderr)![1]);
+  expect(peakKilobytes).toBeGreaterThan(30_000);
+  expect(peakKilobytes).toBeLessThan(300_000);
+});

@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { fetchFromFolder } from "../../scripts/node/files.ts";
+import { parseManifest } from "../../src/checkpoint/manifest.ts";
+import { decodeRows } from "../../src/checkpoint/quantize.ts";
+import { createShardSource } from "../../src/checkpoint/shard-source.ts";
+import { readAll, sizeOf } from "./made-checkpoint.ts";
+
+const FOLDER = join(import.meta.dirname, "../../public/models/relampago-71m");
+
+it("the shipped model is whole: manifest, shards, tokenizer and card", async () => {
+  const manifest = parseManifest(JSON.parse(readFileSync(join(FOLDER, "manifest.json"), "utf8")));
+  expect(manifest).toMatchObject({
+    name: "relampago-71m",
+    card: "README.md",
+    config: { trainedContextLength: 2048, rotaryFrequencies: 16, ropeTheta: 1e14, endTokenIds: [2] },
+    sampling: { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 },
+  });
+  const files = [manifest.tokenizer!.file, manifest.tokenizer!.configFile, manifest.card!];
+  for (const file of files) expect(readFileSync(join(FOLDER, file)).length).toBeGreaterThan(0);
+  const source = createShardSource(manifest, fetchFromFolder(FOLDER));
+  for (const { name, format, shape } of source.tensors.values()) {
+    const numColumns = shape.at(-1)!;
+    const values = decodeRows(format, await readAll(source.read(name)), sizeOf(shape) / numColumns, numColumns);
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    expect(largest, name).toBeGreaterThan(0);
+    expect(largest, name).toBeLessThan(1000);
+  }
+});
