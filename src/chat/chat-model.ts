@@ -1,6 +1,7 @@
 // Opens an exported model for chatting: manifest, weights, tokenizer and chat template from one folder.
 
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
+import { DownloadError } from "../checkpoint/download-error.ts";
 import { type Manifest, MANIFEST_FILE, parseManifest, type SamplingDefaults } from "../checkpoint/manifest.ts";
 import { createShardSource, type FetchFile } from "../checkpoint/shard-source.ts";
 import type { GpuSession } from "../gpu/session.ts";
@@ -67,7 +68,10 @@ export async function loadChatModel(
 }
 
 async function readJsonFile(fetchFile: FetchFile, name: string, signal?: AbortSignal): Promise<unknown> {
-  const text = await new Response(await fetchFile(name, signal)).text();
+  const body = new Response(await fetchFile(name, signal));
+  const text = await body.text().catch((cause: unknown) => {
+    throw new DownloadError(`${name}: expected the whole file, got a part of it`, { cause });
+  });
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -6,6 +6,7 @@ import { Conversation } from "../chat/conversation.ts";
 import { GpuSession } from "../gpu/session.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
 import { parseFailure } from "./failures.ts";
+import { type SessionHealth, watchSession } from "./session-health.ts";
 import { fetchFromUrl } from "./fetch-file.ts";
 import type { LoadPhase, ReadyModel, WorkerEvent, WorkerRequest } from "./messages.ts";
 
@@ -14,11 +15,17 @@ type SendRequest = Extract<WorkerRequest, { kind: "send" }>;
 /** What is open once a model is loaded. */
 interface Loaded {
   readonly session: GpuSession;
+  readonly health: SessionHealth;
   readonly conversation: Conversation;
 }
 
+interface Opened {
+  readonly chat: ChatModel;
+  readonly conversation: Conversation;
+  readonly downloadBytes: number;
+}
+
 interface RunningTurn {
-  readonly turn: number;
   readonly abort: AbortController;
   /** Told by `stop`: the tokens that were shown. */
   shownTokens: number | undefined;
@@ -30,9 +37,11 @@ const PROGRESS_INTERVAL_MS = 50;
 export class Engine {
   readonly #post: (event: WorkerEvent) => void;
   #queue: Promise<void> = Promise.resolve();
+  #loading: AbortController | undefined;
   #agreeToFetch: (() => void) | undefined;
   #loaded: Loaded | undefined;
-  #running: RunningTurn | undefined;
+  /** The turns that were sent and have not ended, by number. */
+  readonly #turns = new Map<number, RunningTurn>();
   #lastProgressMs = 0;
 
   constructor(post: (event: WorkerEvent) => void) {
@@ -41,49 +50,76 @@ export class Engine {
 
   receive(request: WorkerRequest): void {
     switch (request.kind) {
-      case "load":
-        return this.#enqueue(() => this.#load(request.modelUrl));
+      case "load": {
+        this.#loading?.abort();
+        const abort = new AbortController();
+        this.#loading = abort;
+        return this.#enqueue(() => this.#load(request.modelUrl, abort));
+      }
       case "fetchWeights":
         return this.#agreeToFetch?.();
       case "newChat":
         return this.#enqueue(async () => this.#newChat(request.systemPrompt));
-      case "send":
-        return this.#enqueue(() => this.#send(request));
+      case "send": {
+        const turn = { abort: new AbortController(), shownTokens: undefined };
+        this.#turns.set(request.turn, turn);
+        return this.#enqueue(() => this.#send(request, turn));
+      }
       case "stop":
         return this.#stop(request.turn, request.shownTokens);
     }
   }
 
-  /** Errors are the requests' own: each turns its errors into an event. */
   #enqueue(run: () => Promise<void>): void {
-    this.#queue = this.#queue.then(run);
+    this.#queue = this.#queue
+      .then(run)
+      .catch((error: unknown) => this.#post({ kind: "loadFailed", failure: parseFailure(error) }));
   }
 
-  async #load(modelUrl: string): Promise<void> {
+  /** Ended without a word when another load has taken its place. */
+  async #load(modelUrl: string, abort: AbortController): Promise<void> {
+    const { signal } = abort;
+    this.#unload();
+    let session: GpuSession | undefined;
     try {
-      this.#loaded?.session.close();
-      this.#loaded = undefined;
+      signal.throwIfAborted();
       this.#tellProgress("adapter", 0, 0);
-      const session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders });
-      this.#tellProgress("manifest", 0, 0);
-      const fetchFile = fetchFromUrl(modelUrl);
-      const manifest = await readManifest(fetchFile);
-      const totalBytes = manifest.shards.reduce((sum, shard) => sum + shard.sizeBytes, 0);
-      const agreed = new Promise<void>((resolve) => (this.#agreeToFetch = resolve));
-      this.#post({ kind: "size", name: manifest.name, totalBytes });
-      await agreed;
-      const chat = await loadChatModel(session, manifest, fetchFile, {
-        onProgress: (loadedBytes, total) => this.#tellProgress("weights", loadedBytes, total),
-      });
-      this.#tellProgress("kernels", totalBytes, totalBytes);
-      const conversation = new Conversation({ ...chat, sequence: await chat.model.createSequence(chat.contextLength) });
-      this.#loaded = { session, conversation };
-      void session.lost.then(() => this.#loseDevice(session));
-      this.#post({ kind: "ready", model: describe(chat, session, totalBytes) });
+      session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders });
+      const health = watchSession(session);
+      const { chat, conversation, downloadBytes } = await health.during(this.#open(session, modelUrl, signal));
+      signal.throwIfAborted();
+      this.#loaded = { session, health, conversation };
+      health.broken.catch((error: unknown) => this.#break(health, error));
+      this.#post({ kind: "ready", model: describe(chat, session, downloadBytes) });
       this.#postLedger();
     } catch (error) {
+      session?.close();
+      if (signal.aborted) return;
+      abort.abort();
       this.#post({ kind: "loadFailed", failure: parseFailure(error) });
     }
+  }
+
+  async #open(session: GpuSession, modelUrl: string, signal: AbortSignal): Promise<Opened> {
+    this.#tellProgress("manifest", 0, 0);
+    const fetchFile = fetchFromUrl(modelUrl);
+    const manifest = await readManifest(fetchFile, signal);
+    const downloadBytes = manifest.shards.reduce((sum, shard) => sum + shard.sizeBytes, 0);
+    const agreed = new Promise<void>((resolve, reject) => {
+      this.#agreeToFetch = resolve;
+      signal.addEventListener("abort", () => reject(signal.reason as Error));
+    });
+    this.#post({ kind: "size", name: manifest.name, totalBytes: downloadBytes });
+    await agreed;
+    const chat = await loadChatModel(session, manifest, fetchFile, {
+      signal,
+      onProgress: (loadedBytes, total) => {
+        if (!signal.aborted) this.#tellProgress("weights", loadedBytes, total);
+      },
+    });
+    this.#tellProgress("kernels", downloadBytes, downloadBytes);
+    const sequence = await chat.model.createSequence(chat.contextLength);
+    return { chat, conversation: new Conversation({ ...chat, sequence }), downloadBytes };
   }
 
   #newChat(systemPrompt: string): void {
@@ -94,56 +130,68 @@ export class Engine {
     this.#postLedger();
   }
 
-  async #send({ turn, text, sampling, maxTokens }: SendRequest): Promise<void> {
-    if (!this.#loaded) return;
-    const { conversation } = this.#loaded;
-    const running: RunningTurn = { turn, abort: new AbortController(), shownTokens: undefined };
-    this.#running = running;
-    const startTime = performance.now();
-    let timeToFirstTokenMs: number | undefined;
+  async #send(request: SendRequest, running: RunningTurn): Promise<void> {
+    const { turn } = request;
     try {
-      const answer = conversation.send(text, {
-        sampling: { ...NO_PENALTIES, ...sampling },
-        maxTokens,
-        signal: running.abort.signal,
-        onReading: (readTokens, totalTokens) => this.#post({ kind: "reading", turn, readTokens, totalTokens }),
-      });
-      let next = await answer.next();
-      for (; !next.done; next = await answer.next()) {
-        timeToFirstTokenMs ??= performance.now() - startTime;
-        this.#post({ kind: "text", turn, ...next.value });
-      }
-      let { reason, timings } = next.value;
-      // The page may have stopped after the last token was drawn but before it was told so.
-      if (running.shownTokens !== undefined && reason !== "context") {
-        await conversation.cutAnswer(running.shownTokens);
-        reason = "stopped";
-        timings = { ...timings, generatedTokens: Math.min(timings.generatedTokens, running.shownTokens) };
-      }
-      this.#running = undefined;
-      const usedTokens = conversation.usedTokens;
-      const told = { ...timings, timeToFirstTokenMs: timeToFirstTokenMs ?? performance.now() - startTime };
-      this.#post({ kind: "turnEnded", turn, reason, timings: told, usedTokens });
-      this.#postLedger();
+      await this.#loaded?.health.during(this.#answer(request, running, this.#loaded.conversation));
     } catch (error) {
-      this.#running = undefined;
+      this.#unload();
       this.#post({ kind: "turnFailed", turn, failure: parseFailure(error) });
+    } finally {
+      this.#turns.delete(turn);
     }
   }
 
-  #stop(turn: number, shownTokens: number): void {
-    if (this.#running?.turn !== turn) return;
-    this.#running.shownTokens = shownTokens;
-    this.#running.abort.abort();
+  async #answer(
+    { turn, text, sampling, maxTokens }: SendRequest,
+    running: RunningTurn,
+    conversation: Conversation,
+  ): Promise<void> {
+    const startTime = performance.now();
+    let timeToFirstTokenMs: number | undefined;
+    const answer = conversation.send(text, {
+      sampling: { ...NO_PENALTIES, ...sampling },
+      maxTokens,
+      signal: running.abort.signal,
+      onReading: (readTokens, totalTokens) => this.#post({ kind: "reading", turn, readTokens, totalTokens }),
+    });
+    let next = await answer.next();
+    for (; !next.done; next = await answer.next()) {
+      timeToFirstTokenMs ??= performance.now() - startTime;
+      this.#post({ kind: "text", turn, ...next.value });
+    }
+    let { reason, timings } = next.value;
+    // The page may have stopped after the last token was drawn but before it was told so.
+    if (running.shownTokens !== undefined && reason !== "context") {
+      await conversation.cutAnswer(running.shownTokens);
+      reason = "stopped";
+      timings = { ...timings, generatedTokens: Math.min(timings.generatedTokens, running.shownTokens) };
+    }
+    this.#turns.delete(turn);
+    const usedTokens = conversation.usedTokens;
+    const told = { ...timings, timeToFirstTokenMs: timeToFirstTokenMs ?? performance.now() - startTime };
+    this.#post({ kind: "turnEnded", turn, reason, timings: told, usedTokens });
+    this.#postLedger();
   }
 
-  #loseDevice(session: GpuSession): void {
-    if (this.#loaded?.session !== session) return;
+  #stop(turn: number, shownTokens: number): void {
+    const running = this.#turns.get(turn);
+    if (!running) return;
+    running.shownTokens = shownTokens;
+    running.abort.abort();
+  }
+
+  /** A turn that is running tells it itself. */
+  #break(health: SessionHealth, error: unknown): void {
+    if (this.#loaded?.health !== health || this.#turns.size > 0) return;
+    this.#unload();
+    this.#post({ kind: "loadFailed", failure: parseFailure(error) });
+  }
+
+  /** After a failure the state is unknown: only `load` helps. */
+  #unload(): void {
+    this.#loaded?.session.close();
     this.#loaded = undefined;
-    const failure = { kind: "device-lost", message: "GPU device: expected it to stay, got lost" } as const;
-    const turn = this.#running?.turn;
-    this.#running = undefined;
-    this.#post(turn === undefined ? { kind: "loadFailed", failure } : { kind: "turnFailed", turn, failure });
   }
 
   #tellProgress(phase: LoadPhase, loadedBytes: number, totalBytes: number): void {

@@ -5,12 +5,14 @@ import { DownloadError } from "../checkpoint/download-error.ts";
 import { UnsupportedGpuError } from "../gpu/session.ts";
 import { TokenizerError } from "../text/tokenizer-error.ts";
 import type { Failure } from "./messages.ts";
+import { GpuFailureError } from "./session-health.ts";
 
 export function parseFailure(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UnsupportedGpuError) {
     return { kind: error.reason === "no-webgpu" ? "no-webgpu-in-worker" : error.reason, message };
   }
+  if (error instanceof GpuFailureError) return { kind: error.reason, message };
   if (error instanceof CheckpointError || error instanceof TokenizerError) return { kind: "bad-model", message };
   if (error instanceof DownloadError) return { kind: "download", message };
   return { kind: "internal", message };

@@ -1,0 +1,360 @@
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { openGpu } from "../../scripts/node/gpu.ts";
+import { Engine } from "../../src/worker/engine.ts";
+import type { WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
+import { createFolder, encodeJson, type Folder, MODEL_URL, serveFolder } from "./made-up-folder.ts";
+
+type EventOf<Kind extends WorkerEvent["kind"]> = Extract<WorkerEvent, { kind: Kind }>;
+
+/** An engine as the page sees it. */
+interface EngineUnderTest {
+  readonly events: WorkerEvent[];
+  send(request: WorkerRequest): void;
+  /** The first event of one of these kinds among those not yet waited past. */
+  wait<Kind extends WorkerEvent["kind"]>(...kinds: readonly Kind[]): Promise<EventOf<Kind>>;
+}
+
+const SAMPLING = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 };
+
+let whole: Folder;
+let folder: Folder;
+let gpu: GPU;
+/** Those that engines have opened, the newest last. */
+let devices: GPUDevice[] = [];
+
+beforeAll(async () => {
+  ({ gpu } = await openGpu());
+  whole = await createFolder();
+});
+
+beforeEach(() => {
+  folder = new Map(whole);
+  vi.stubGlobal("navigator", { gpu: { requestAdapter } });
+  vi.stubGlobal("fetch", serveFolder(folder));
+});
+
+afterEach(() => {
+  for (const device of devices) device.destroy();
+  devices = [];
+  vi.unstubAllGlobals();
+});
+
+async function requestAdapter(): Promise<object> {
+  const adapter = (await gpu.requestAdapter())!;
+  return {
+    info: adapter.info,
+    limits: adapter.limits,
+    requestDevice: async (descriptor: GPUDeviceDescriptor) => {
+      devices.push(await adapter.requestDevice(descriptor));
+      return devices.at(-1);
+    },
+  };
+}
+
+function startEngine(): EngineUnderTest {
+  const events: WorkerEvent[] = [];
+  let numSeen = 0;
+  let tell = () => {};
+  const engine = new Engine((event) => {
+    events.push(event);
+    tell();
+  });
+  return {
+    events,
+    send: (request) => engine.receive(request),
+    wait: async <Kind extends WorkerEvent["kind"]>(...kinds: readonly Kind[]) => {
+      for (;;) {
+        while (numSeen < events.length) {
+          const event = events[numSeen++]!;
+          if ((kinds as readonly string[]).includes(event.kind)) return event as EventOf<Kind>;
+        }
+        await new Promise<void>((resolve) => (tell = resolve));
+      }
+    },
+  };
+}
+
+async function loadEngine(): Promise<EngineUnderTest> {
+  const engine = startEngine();
+  await load(engine);
+  return engine;
+}
+
+async function load(engine: EngineUnderTest): Promise<EventOf<"ready">> {
+  engine.send({ kind: "load", modelUrl: MODEL_URL });
+  await engine.wait("size");
+  engine.send({ kind: "fetchWeights" });
+  const event = await engine.wait("ready", "loadFailed");
+  expect(event).toMatchObject({ kind: "ready" });
+  engine.send({ kind: "newChat", systemPrompt: "" });
+  await engine.wait("chatCleared");
+  return event as EventOf<"ready">;
+}
+
+function send(engine: EngineUnderTest, turn: number, text: string, maxTokens = 6): void {
+  engine.send({ kind: "send", turn, text, sampling: SAMPLING, maxTokens });
+}
+
+async function answer(engine: EngineUnderTest, turn: number, text: string, maxTokens = 6): Promise<string> {
+  send(engine, turn, text, maxTokens);
+  expect(await engine.wait("turnEnded", "turnFailed", "loadFailed")).toMatchObject({ kind: "turnEnded", turn });
+  return textOf(engine, turn);
+}
+
+function textOf({ events }: EngineUnderTest, turn: number): string {
+  return events.flatMap((event) => (event.kind === "text" && event.turn === turn ? [event.text] : [])).join("");
+}
+
+/** How a load fails that is agreed to. */
+async function failLoad(engine = startEngine()): Promise<EventOf<"loadFailed">["failure"]> {
+  engine.send({ kind: "load", modelUrl: MODEL_URL });
+  const first = await engine.wait("size", "loadFailed");
+  if (first.kind === "loadFailed") return first.failure;
+  engine.send({ kind: "fetchWeights" });
+  const event = await engine.wait("ready", "loadFailed");
+  if (event.kind === "ready") throw new Error("load: expected a failure, got a model");
+  return event.failure;
+}
+
+/** Events that come although nobody waits for them. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 500));
+}
+
+test("a model is loaded in steps that are told, and its weights only when that is agreed to", async () => {
+  const engine = startEngine();
+  engine.send({ kind: "load", modelUrl: MODEL_URL });
+  const totalBytes = [...folder].reduce((sum, [name, file]) => sum + (name.endsWith(".bin") ? file.length : 0), 0);
+  expect(await engine.wait("size")).toEqual({ kind: "size", name: "made-up", totalBytes });
+  await settle();
+  expect(engine.events.map((event) => (event.kind === "loading" ? event.phase : event.kind))).toEqual([
+    "adapter",
+    "manifest",
+    "size",
+  ]);
+  engine.send({ kind: "fetchWeights" });
+  const { model } = await engine.wait("ready");
+  expect(model).toMatchObject({
+    name: "made-up",
+    downloadBytes: totalBytes,
+    numLayers: 3,
+    numLightningLayers: 2,
+    contextLength: 512,
+    defaultSampling: { temperature: 0.7, topK: 40, topP: 0.9, minP: 0 },
+  });
+  const loading = engine.events.filter((event) => event.kind === "loading").slice(2);
+  const loaded = loading.map((event) => event.loadedBytes);
+  expect(loaded).toEqual([...loaded].sort((a, b) => a - b));
+  expect(loading.at(-2)).toMatchObject({ phase: "weights", loadedBytes: totalBytes, totalBytes });
+  expect(loading.at(-1)).toMatchObject({ phase: "kernels" });
+  const { lines } = await engine.wait("ledger");
+  expect(lines.find((line) => line.kind === "weights")!.allocatedBytes).toBeGreaterThanOrEqual(totalBytes - 10_000);
+});
+
+test("a turn tells what is read, the text, its end and the memory, and the next goes on from it", async () => {
+  const engine = await loadEngine();
+  send(engine, 1, "Hello!");
+  const reading = await engine.wait("reading");
+  expect(reading).toMatchObject({ turn: 1, readTokens: reading.totalTokens });
+  expect(await engine.wait("text")).toMatchObject({ turn: 1, generatedTokens: 1, elapsedMs: expect.any(Number) });
+  const ended = await engine.wait("turnEnded");
+  expect(ended).toMatchObject({ turn: 1, reason: "length", usedTokens: reading.totalTokens + 6 });
+  expect(ended.timings).toMatchObject({ promptTokens: reading.totalTokens, generatedTokens: 6 });
+  expect(await engine.wait("ledger")).toBeDefined();
+  send(engine, 2, "And?");
+  const next = await engine.wait("turnEnded");
+  expect(next.usedTokens).toBe(ended.usedTokens + next.timings.promptTokens - 1 + 6);
+});
+
+test("a stopped turn goes on from the tokens that were shown, and New chat from none", async () => {
+  const engine = await loadEngine();
+  await answer(engine, 1, "Hello!", 3);
+  const after = await answer(engine, 2, "Go on.");
+  engine.send({ kind: "newChat", systemPrompt: "" });
+  expect(await engine.wait("chatCleared")).toEqual({ kind: "chatCleared", usedTokens: 0 });
+
+  send(engine, 3, "Hello!", 200);
+  let text = await engine.wait("text");
+  while (text.generatedTokens < 5) text = await engine.wait("text");
+  // The page has shown less than the worker has told.
+  engine.send({ kind: "stop", turn: 3, shownTokens: 3 });
+  const stopped = await engine.wait("turnEnded");
+  expect(stopped).toMatchObject({ turn: 3, reason: "stopped", timings: { generatedTokens: 3 } });
+  expect(stopped.usedTokens).toBe(stopped.timings.promptTokens + 3);
+  expect(await answer(engine, 4, "Go on.")).toBe(after);
+
+  engine.send({ kind: "newChat", systemPrompt: "" });
+  const first = await answer(engine, 5, "Hello!", 3);
+  expect(first).toBe(textOf(engine, 1));
+});
+
+test("a stop before any text takes the turn back, even one that waits for another", async () => {
+  const engine = await loadEngine();
+  send(engine, 1, "Hello!", 3);
+  send(engine, 2, "What?", 50);
+  engine.send({ kind: "stop", turn: 2, shownTokens: 0 });
+  const first = await engine.wait("turnEnded");
+  expect(first).toMatchObject({ turn: 1, reason: "length" });
+  const { turn, reason, usedTokens } = await engine.wait("turnEnded");
+  expect({ turn, reason, usedTokens }).toEqual({ turn: 2, reason: "stopped", usedTokens: first.usedTokens });
+  expect(textOf(engine, 2)).toBe("");
+  // Too late, and for a turn that never was.
+  engine.send({ kind: "stop", turn: 1, shownTokens: 1 });
+  engine.send({ kind: "stop", turn: 9, shownTokens: 0 });
+  const next = await answer(engine, 3, "Go on.");
+  engine.send({ kind: "newChat", systemPrompt: "" });
+  await answer(engine, 4, "Hello!", 3);
+  expect(await answer(engine, 5, "Go on.")).toBe(next);
+});
+
+test("a message that does not fit ends at once, with the conversation as it was", async () => {
+  const engine = await loadEngine();
+  await answer(engine, 1, "Hello!");
+  const { usedTokens } = engine.events.findLast((event) => event.kind === "turnEnded")!;
+  send(engine, 2, "word ".repeat(600));
+  expect(await engine.wait("turnEnded")).toMatchObject({ turn: 2, reason: "context", usedTokens });
+});
+
+test("no WebGPU in the worker and no adapter are told apart", async () => {
+  vi.stubGlobal("navigator", {});
+  expect(await failLoad()).toMatchObject({ kind: "no-webgpu-in-worker" });
+  vi.stubGlobal("navigator", { gpu: { requestAdapter: async () => null } });
+  expect(await failLoad()).toMatchObject({ kind: "no-adapter" });
+});
+
+test("a missing file, a network that is down and a connection that breaks off are failed downloads", async () => {
+  for (const name of ["manifest.json", "tokenizer.json", "weights-2.bin"]) {
+    folder = new Map(whole);
+    folder.delete(name);
+    vi.stubGlobal("fetch", serveFolder(folder));
+    expect(await failLoad()).toEqual({ kind: "download", message: `${name}: expected status 200, got 404` });
+  }
+  vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("fetch failed")));
+  expect(await failLoad()).toMatchObject({ kind: "download" });
+  for (const name of ["manifest.json", "weights-1.bin"]) {
+    vi.stubGlobal("fetch", async (input: URL) => {
+      if (!input.href.endsWith(name)) return serveFolder(new Map(whole))(input);
+      const half = whole.get(name)!.slice(0, 1000);
+      let numPulls = 0;
+      return new Response(
+        new ReadableStream({
+          pull: (controller) =>
+            numPulls++ === 0 ? controller.enqueue(half) : controller.error(new TypeError("reset")),
+        }),
+      );
+    });
+    const failure = await failLoad();
+    expect(failure.kind, failure.message).toBe("download");
+    expect(failure.message).toContain(`${name}: expected`);
+  }
+});
+
+test("pages instead of files, and damaged files, are a bad model", async () => {
+  const page = new TextEncoder().encode("<!doctype html><title>Not found</title>");
+  const shard = whole.get("weights-2.bin")!.slice();
+  shard[12345]! ^= 1;
+  const manifest = JSON.parse(new TextDecoder().decode(whole.get("manifest.json"))) as object;
+  const damages: [string, Uint8Array<ArrayBuffer>, string][] = [
+    ["manifest.json", page, "manifest.json"],
+    ["tokenizer_config.json", page, "tokenizer_config.json"],
+    ["manifest.json", encodeJson({ ...manifest, tensors: [] }), "manifest.json"],
+    ["manifest.json", encodeJson({ ...manifest, tokenizer: null }), "tokenizer"],
+    ["tokenizer.json", encodeJson({}), "tokenizer.json"],
+    ["weights-2.bin", shard, "weights-2.bin: SHA-256"],
+  ];
+  for (const [name, bytes, named] of damages) {
+    folder = new Map(whole).set(name, bytes);
+    vi.stubGlobal("fetch", serveFolder(folder));
+    const failure = await failLoad();
+    expect(failure.kind, failure.message).toBe("bad-model");
+    expect(failure.message).toContain(named);
+  }
+});
+
+test("a load that failed can be tried again in the same engine", async () => {
+  const engine = startEngine();
+  folder.delete("weights-1.bin");
+  expect(await failLoad(engine)).toMatchObject({ kind: "download" });
+  folder.set("weights-1.bin", whole.get("weights-1.bin")!);
+  await load(engine);
+  expect(await answer(engine, 1, "Hello!")).not.toBe("");
+});
+
+test("a load takes the place of one that is under way and of what was loaded, and frees their GPU", async () => {
+  const engine = startEngine();
+  engine.send({ kind: "load", modelUrl: MODEL_URL });
+  await engine.wait("size");
+  await load(engine);
+  await load(engine);
+  expect(await answer(engine, 1, "Hello!")).not.toBe("");
+  expect(engine.events.filter((event) => event.kind === "loadFailed")).toEqual([]);
+  expect(devices).toHaveLength(3);
+  for (const device of devices.slice(0, 2)) expect(await device.lost).toMatchObject({ reason: "destroyed" });
+});
+
+test("a device lost while loading fails the load", async () => {
+  const engine = startEngine();
+  engine.send({ kind: "load", modelUrl: MODEL_URL });
+  await engine.wait("size");
+  devices.at(-1)!.destroy();
+  expect((await engine.wait("loadFailed", "ready")) as object).toMatchObject({ failure: { kind: "device-lost" } });
+  await load(engine);
+  await settle();
+  expect(engine.events.filter((event) => event.kind === "loadFailed")).toHaveLength(1);
+});
+
+test("a device lost while idle is told once, and loading again helps", async () => {
+  const engine = await loadEngine();
+  await answer(engine, 1, "Hello!");
+  devices.at(-1)!.destroy();
+  expect(await engine.wait("loadFailed")).toMatchObject({ failure: { kind: "device-lost" } });
+  await load(engine);
+  expect(await answer(engine, 2, "Hello!")).toBe(textOf(engine, 1));
+  await settle();
+  expect(engine.events.filter((event) => event.kind === "loadFailed")).toHaveLength(1);
+});
+
+test("a device lost while answering fails the turn alone, once, and loading again helps", async () => {
+  const engine = await loadEngine();
+  const usual = await answer(engine, 1, "Hello!");
+  send(engine, 2, "Go on.", 200);
+  await engine.wait("text");
+  devices.at(-1)!.destroy();
+  expect(await engine.wait("turnFailed", "loadFailed")).toMatchObject({
+    kind: "turnFailed",
+    turn: 2,
+    failure: { kind: "device-lost" },
+  });
+  await settle();
+  expect(engine.events.filter((event) => event.kind === "turnFailed" || event.kind === "loadFailed")).toHaveLength(1);
+  await load(engine);
+  expect(await answer(engine, 3, "Hello!")).toBe(usual);
+});
+
+test("a GPU error that nobody asked for breaks the model, full memory as such", async () => {
+  const errors = [
+    [new GPUOutOfMemoryError("no room"), "out-of-memory"],
+    [new GPUValidationError("wrong"), "internal"],
+  ] as const;
+  for (const [error, kind] of errors) {
+    const engine = await loadEngine();
+    devices.at(-1)!.onuncapturederror!(new GPUUncapturedErrorEvent("uncapturederror", { error }));
+    const { failure } = await engine.wait("loadFailed");
+    expect(failure.kind).toBe(kind);
+    expect(failure.message).toContain(error.message);
+  }
+});
+
+test("an error in New chat is told, and the requests after it are served", async () => {
+  const engine = await loadEngine();
+  const device = devices.at(-1)!;
+  const createCommandEncoder = device.createCommandEncoder.bind(device);
+  device.createCommandEncoder = () => {
+    throw new Error("encoder: expected one, got none");
+  };
+  engine.send({ kind: "newChat", systemPrompt: "" });
+  expect(await engine.wait("loadFailed", "chatCleared")).toMatchObject({ failure: { kind: "internal" } });
+  device.createCommandEncoder = createCommandEncoder;
+  await load(engine);
+  expect(await answer(engine, 1, "Hello!")).not.toBe("");
+});
