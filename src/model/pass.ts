@@ -8,6 +8,8 @@ export interface TapPoint {
   /** e.g. `hidden.3`: the input of layer 3. */
   readonly name: string;
   readonly afterIndex: number;
+  /** Label of that dispatch, e.g. `layer 3 lightning_block`. */
+  readonly kernel: string;
   readonly tensor: Tensor;
 }
 
@@ -27,6 +29,7 @@ export class PassBuilder {
 
   /** Names what the last dispatch wrote. */
   tap(name: string, tensor: Tensor): void {
-    this.tapPoints.push({ name, afterIndex: this.dispatches.length - 1, tensor });
+    const afterIndex = this.dispatches.length - 1;
+    this.tapPoints.push({ name, afterIndex, kernel: this.dispatches[afterIndex]!.label, tensor });
   }
 }

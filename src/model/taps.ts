@@ -4,8 +4,15 @@ import type { GpuSession } from "../gpu/session.ts";
 import type { Tap } from "../gpu/submit.ts";
 import type { TapPoint } from "./pass.ts";
 
-/** Values by tap name, (num_tokens, row length) each; `logits` has the row of every token. */
-export type Taps = ReadonlyMap<string, Float32Array>;
+export interface Tapped {
+  /** Label of the dispatch that wrote it, e.g. `layer 3 lightning_block`. */
+  readonly kernel: string;
+  /** (num_tokens, row length) */
+  readonly values: Float32Array;
+}
+
+/** By tap name, in the order in which the kernels ran; `logits` has the row of every token. */
+export type Taps = ReadonlyMap<string, Tapped>;
 
 /** Staging for all tap points of a pass, used block by block. */
 export class TapReader {
@@ -61,7 +68,9 @@ export class TapReader {
   /** All blocks' rows, one after another; frees the staging buffer. */
   close(): Taps {
     this.#session.destroyBuffer(this.#staging);
-    return new Map([...this.#blocks].map(([name, blocks]) => [name, concatenate(blocks)]));
+    return new Map(
+      this.#tapPoints.map(({ name, kernel }) => [name, { kernel, values: concatenate(this.#blocks.get(name) ?? []) }]),
+    );
   }
 }
 

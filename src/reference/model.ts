@@ -26,9 +26,13 @@ export interface ReferenceOptions {
   /** Tokens per block of the lightning layers' block form; absent, they go token by token. */
   readonly blockSize?: number;
   /** Receives `hidden.L` (num_tokens, hidden_size), the input of layer L, and after the final norm `hidden.<numLayers>`;
-   * `attention.L` and `mlp.L`, what each sublayer adds; `router.L` (num_tokens, num_experts). */
+   * in each layer, in this order, `x.L`, `qkv.L` and `gated.L` (lightning only), `o.L`, `middle.L`, `y.L`, and `router.L`
+   * (num_tokens, num_experts). */
   readonly onTap?: (name: string, values: Float64Array) => void;
 }
+
+/** Tells what a layer computed. */
+type Tap = (name: string, values: Float64Array) => void;
 
 /** The state before the first token. */
 export function createReferenceState(config: ModelConfig): ReferenceState {
@@ -51,25 +55,26 @@ export function referenceForward(
   let h = embed(ids, weights.embedTokens, config.hiddenSize);
   for (const [layer, layerWeights] of weights.layers.entries()) {
     const { attention } = layerWeights;
-    onTap?.(`hidden.${layer}`, h);
+    const tap: Tap = (name, values) => onTap?.(`${name}.${layer}`, values);
+    tap("hidden", h);
 
     // The residual is the normed input (post-norm), scaled by alpha as in DeepNorm.
     const x = rmsNorm(h, layerWeights.inputLayernorm, config.rmsNormEps);
+    tap("x", x);
     if (attention.type === "linear_attention") {
-      const a = lightningAttention(x, attention, state.layers[layer], layer, config, blockSize);
-      onTap?.(`attention.${layer}`, a);
+      const a = lightningAttention(x, attention, state.layers[layer], layer, config, tap, blockSize);
       h = addScaled(config.linearAttentionAlpha, x, config.linearAttentionBeta, a);
     } else {
-      const a = fullAttention(x, attention, state.layers[layer], state.position, config);
-      onTap?.(`attention.${layer}`, a);
+      const a = fullAttention(x, attention, state.layers[layer], state.position, config, tap);
       h = addScaled(config.fullAttentionAlpha, x, config.fullAttentionBeta, a);
     }
+    tap("middle", h);
 
     const y = rmsNorm(h, layerWeights.postAttentionLayernorm, config.rmsNormEps);
+    tap("y", y);
     const routerLogits = linear(y, layerWeights.router, config.numExperts);
+    tap("router", routerLogits);
     const m = moe(y, routerLogits, layerWeights.gateUpProj, layerWeights.downProj, config);
-    onTap?.(`router.${layer}`, routerLogits);
-    onTap?.(`mlp.${layer}`, m);
     h = addScaled(config.mlpAlpha, y, config.mlpBeta, m);
   }
   state.position += ids.length;
@@ -85,17 +90,21 @@ function lightningAttention(
   { recurrentState }: LayerState,
   layer: number,
   { numHeads, headDim, numLayers, hiddenSize }: ModelConfig,
+  tap: Tap,
   blockSize: number | undefined,
 ): Float64Array {
   const width = numHeads * headDim;
   const slopes = Array.from({ length: numHeads }, (_, head) => slope(head, layer, numHeads, numLayers));
   const qkv = linear(x, weights.qkvProj, 3 * width).map(silu);
+  tap("qkv", qkv);
   const o =
     blockSize === undefined
       ? lightningRecurrent(qkv, recurrentState, slopes, headDim)
       : lightningBlock(qkv, recurrentState, slopes, headDim, blockSize);
+  tap("o", o);
   const gate = linear(x, weights.outputGate, width).map(sigmoid);
   const gated = rmsNorm(o, weights.norm, LIGHTNING_NORM_EPS).map((value, i) => value * gate[i]);
+  tap("gated", gated);
   return linear(gated, weights.outProj, hiddenSize);
 }
 
@@ -134,6 +143,7 @@ function fullAttention(
   { keyCache, valueCache }: LayerState,
   position: number,
   config: ModelConfig,
+  tap: Tap,
 ): Float64Array {
   const { numHeads, numKvHeads, headDim, hiddenSize } = config;
   const frequencies = inverseFrequencies(config);
@@ -143,6 +153,7 @@ function fullAttention(
   for (const number of key) keyCache.push(number);
   for (const number of value) valueCache.push(number);
   const o = softmaxAttention(query, keyCache, valueCache, position, numHeads, numKvHeads, headDim);
+  tap("o", o);
   return linear(o, weights.oProj, hiddenSize);
 }
 
