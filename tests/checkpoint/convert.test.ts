@@ -95,6 +95,19 @@ it("a model of several shards is cut within tensors", async () => {
   expect(manifest.tensors.some(({ offset, sizeBytes }) => offset < cut && offset + sizeBytes > cut)).toBe(true);
 });
 
+it("a model whose last tensor is no multiple of 256 ends where that tensor ends, and says so", async () => {
+  const made = makeCheckpoint();
+  made.config["vocab_size"] = 47;
+  for (const name of ["model.embed_tokens.weight", "lm_head.weight"]) {
+    made.tensors[name] = { dtype: "BF16", shape: [47, 64], bytes: new Uint8Array(47 * 64 * 2) };
+  }
+  const { manifest, progress } = await convert(await openHfCheckpoint(openMade(made)), "q4");
+  const { offset, sizeBytes } = manifest.tensors.at(-1)!;
+  expect(sizeBytes).toBe(47 * 80);
+  expect(manifest.shards[0]!.sizeBytes).toBe(offset + sizeBytes);
+  expect(progress.at(-1)).toEqual([offset + sizeBytes, offset + sizeBytes]);
+});
+
 /** A checkpoint whose weights are zeros but for those set. */
 function makeZeros(values: Record<string, readonly number[]>): MadeCheckpoint {
   const made = makeCheckpoint();
