@@ -67,6 +67,11 @@ export class GpuSession {
     return new GpuSession(device, adapter.info, options.shaders);
   }
 
+  /** What a buffer for so many bytes takes: whole vec4s. */
+  bufferSize(sizeBytes: number): number {
+    return Math.ceil(sizeBytes / 16) * 16;
+  }
+
   /** The one place where GPU buffers are made. All can be copied from and to. */
   createBuffer(label: string, kind: MemoryKind, sizeBytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     const { maxBufferSize } = this.device.limits;
@@ -76,7 +81,7 @@ export class GpuSession {
         `${label}: expected at most ${maxBufferSize} bytes (maxBufferSize), got ${sizeBytes}`,
       );
     }
-    const buffer = this.device.createBuffer({ label, size: Math.ceil(sizeBytes / 16) * 16, usage });
+    const buffer = this.device.createBuffer({ label, size: this.bufferSize(sizeBytes), usage });
     const entry: LedgerEntry = { label, kind, allocatedBytes: buffer.size, usedBytes: buffer.size };
     this.ledger.add(entry);
     this.counters.buffersCreated += 1;

@@ -33,18 +33,20 @@ export class SequenceState {
     return [...this.recurrentStates.values(), this.tokenCounts];
   }
 
-  /** Everything that `position` tokens left behind: the copies of a snapshot, in an order that depends on nothing else. */
-  ranges(position: number): BufferRange[] {
-    const keys = this.kvCache.segments.flatMap(({ start, length, caches }) => {
-      const used = Math.min(position - start, length);
-      if (used <= 0) return [];
-      return caches.map(({ buffer, offsetBytes, sizeBytes }) => ({
-        buffer,
-        offsetBytes,
-        sizeBytes: (sizeBytes / length) * used,
-      }));
-    });
-    return [...this.fixedRanges, ...keys];
+  /** Everything that `position` tokens left behind, for a snapshot: each list of ranges, one after another, is the same
+   * bytes in every sequence of the model, however its KV cache is cut into segments. */
+  ranges(position: number): readonly (readonly BufferRange[])[] {
+    const { segments } = this.kvCache;
+    const numSoftmaxLayers = segments[0]?.caches.length ?? 0;
+    const keys = Array.from({ length: numSoftmaxLayers }, (_, index) =>
+      segments.flatMap(({ start, length, caches }): BufferRange[] => {
+        const used = Math.min(position - start, length);
+        if (used <= 0) return [];
+        const { buffer, offsetBytes, sizeBytes } = caches[index]!;
+        return [{ buffer, offsetBytes, sizeBytes: (sizeBytes / length) * used }];
+      }),
+    );
+    return [...this.fixedRanges.map((range) => [range]), ...keys.filter((ranges) => ranges.length > 0)];
   }
 
   /** Forgets everything. KV segments stay allocated: what they hold is not read before it is written. */

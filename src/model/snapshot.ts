@@ -15,13 +15,13 @@ export class Snapshot {
   /** Drawn but not yet read; undefined when there is none. */
   readonly pendingToken: number | undefined;
   readonly #session: GpuSession;
-  readonly #copies: readonly { readonly range: BufferRange; readonly buffer: GPUBuffer }[];
+  readonly #copies: readonly GPUBuffer[];
 
-  /** Queues the copies of `ranges`; what was submitted before is in them. */
+  /** Queues the copies; what was submitted before is in them. Each list of `ranges` becomes one copy. */
   constructor(
     session: GpuSession,
     label: string,
-    ranges: readonly BufferRange[],
+    ranges: readonly (readonly BufferRange[])[],
     log: SequenceLog,
     pendingToken: number | undefined,
   ) {
@@ -30,10 +30,14 @@ export class Snapshot {
     this.pendingToken = pendingToken;
     const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const encoder = session.device.createCommandEncoder({ label });
-    this.#copies = ranges.map((range) => {
-      const buffer = session.createBuffer(label, "snapshots", range.sizeBytes, usage);
-      encoder.copyBufferToBuffer(range.buffer, range.offsetBytes, buffer, 0, range.sizeBytes);
-      return { range, buffer };
+    this.#copies = ranges.map((parts) => {
+      const copy = session.createBuffer(label, "snapshots", sumBytes(parts), usage);
+      let offset = 0;
+      for (const { buffer, offsetBytes, sizeBytes } of parts) {
+        encoder.copyBufferToBuffer(buffer, offsetBytes, copy, offset, sizeBytes);
+        offset += sizeBytes;
+      }
+      return copy;
     });
     session.device.queue.submit([encoder.finish()]);
   }
@@ -42,23 +46,31 @@ export class Snapshot {
     return this.log.tokenIds.length;
   }
 
-  /** Queues the copies into `ranges`, which must be as many and as large as those it was taken from. */
-  copyTo(ranges: readonly BufferRange[]): void {
-    if (ranges.length !== this.#copies.length) {
-      throw new RangeError(`snapshot: expected ${this.#copies.length} ranges, got ${ranges.length}`);
+  /** Queues the copies into lists of `ranges` of the same sizes; the parts of a list may be cut otherwise. */
+  copyTo(ranges: readonly (readonly BufferRange[])[]): void {
+    const [expected, got] = [
+      this.#copies.map(({ size }) => size),
+      ranges.map((parts) => this.#session.bufferSize(sumBytes(parts))),
+    ];
+    if (expected.join() !== got.join()) {
+      throw new RangeError(`snapshot: expected ranges of ${expected.join(", ")} bytes, got ${got.join(", ")}`);
     }
     const encoder = this.#session.device.createCommandEncoder({ label: "restore" });
-    for (const [index, { range, buffer }] of this.#copies.entries()) {
-      const target = ranges[index]!;
-      if (target.sizeBytes !== range.sizeBytes) {
-        throw new RangeError(`snapshot: expected ${range.sizeBytes} bytes, got ${target.sizeBytes}`);
+    for (const [index, parts] of ranges.entries()) {
+      let offset = 0;
+      for (const { buffer, offsetBytes, sizeBytes } of parts) {
+        encoder.copyBufferToBuffer(this.#copies[index]!, offset, buffer, offsetBytes, sizeBytes);
+        offset += sizeBytes;
       }
-      encoder.copyBufferToBuffer(buffer, 0, target.buffer, target.offsetBytes, range.sizeBytes);
     }
     this.#session.device.queue.submit([encoder.finish()]);
   }
 
   destroy(): void {
-    for (const { buffer } of this.#copies) this.#session.destroyBuffer(buffer);
+    for (const copy of this.#copies) this.#session.destroyBuffer(copy);
   }
+}
+
+function sumBytes(ranges: readonly BufferRange[]): number {
+  return ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }

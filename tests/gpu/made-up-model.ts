@@ -1,9 +1,9 @@
-// A small model with seeded weights in f32, for tests of everything above the kernels.
+// A small model with seeded weights, for tests of everything above the kernels.
 
 import type { ModelConfig } from "../../src/checkpoint/model-config.ts";
 import { encodeRows } from "../../src/checkpoint/quantize.ts";
-import { planTensors } from "../../src/checkpoint/tensor-plan.ts";
-import type { WeightSource } from "../../src/checkpoint/weight-source.ts";
+import { formatOf, planTensors } from "../../src/checkpoint/tensor-plan.ts";
+import type { WeightFormat, WeightSource } from "../../src/checkpoint/weight-source.ts";
 import { createRandom, randomArray } from "./harness.ts";
 
 /** Two lightning layers around a softmax layer, four experts; the vocabulary is the shipped tokenizer's. */
@@ -46,19 +46,24 @@ export function createMadeUpWeights(config: ModelConfig, seed: number): Map<stri
   );
 }
 
-export function createMadeUpSource(config: ModelConfig, weights: ReadonlyMap<string, Float32Array>): WeightSource {
+export function createMadeUpSource(
+  config: ModelConfig,
+  weights: ReadonlyMap<string, Float32Array>,
+  quant: WeightFormat = "f32",
+): WeightSource {
   const encoded = new Map(
-    planTensors(config).map(({ name, shape }) => {
+    planTensors(config).map(({ name, kind, shape }) => {
+      const format = formatOf(kind, quant);
       const values = weights.get(name)!;
       const numColumns = shape.at(-1)!;
-      return [name, { shape, bytes: encodeRows("f32", values, values.length / numColumns, numColumns) }];
+      return [name, { shape, format, bytes: encodeRows(format, values, values.length / numColumns, numColumns) }];
     }),
   );
   return {
     config,
     tensors: new Map(
-      [...encoded].map(([name, { shape, bytes }]) => {
-        return [name, { name, format: "f32", shape, sizeBytes: bytes.length }];
+      [...encoded].map(([name, { shape, format, bytes }]) => {
+        return [name, { name, format, shape, sizeBytes: bytes.length }];
       }),
     ),
     async *read(name) {

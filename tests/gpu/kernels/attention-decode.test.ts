@@ -3,7 +3,16 @@ import type { Tensor } from "../../../src/gpu/tensor.ts";
 import { ATTENTION_SPLITS, createAttentionDecode } from "../../../src/kernels/attention-decode.ts";
 import { createSegment } from "../../../src/kernels/segment.ts";
 import { attentionDecode } from "../../../src/reference/kernels/attention-decode.ts";
-import { createRandom, randomArray, readFloats, relativeError, run, upload, uploadStep, useSession } from "../harness.ts";
+import {
+  createRandom,
+  randomArray,
+  readFloats,
+  relativeError,
+  run,
+  upload,
+  uploadStep,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 /** As the kernel splits: at least 64 keys a split. */

@@ -3,7 +3,17 @@ import type { WeightFormat } from "../../../src/checkpoint/weight-source.ts";
 import { createEmbed } from "../../../src/kernels/embed.ts";
 import { embed } from "../../../src/reference/kernels/embed.ts";
 import { rowStrideBytes } from "../../../src/checkpoint/weight-source.ts";
-import { createRandom, randomArray, readFloats, run, upload, uploadCall, uploadStep, uploadWeights, useSession } from "../harness.ts";
+import {
+  createRandom,
+  randomArray,
+  readFloats,
+  run,
+  upload,
+  uploadCall,
+  uploadStep,
+  uploadWeights,
+  useSession,
+} from "../harness.ts";
 
 const session = useSession();
 
@@ -23,7 +33,9 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("embed of a %s table", (
     run(session(), [create("embed", { call, step, weights: table.matrix, hidden })], numTokens + 1);
     const actual = await readFloats(session(), hidden);
     // Exact: a value is one product at most, in f32 in both.
-    expect(actual.subarray(0, numTokens * hiddenSize)).toEqual(Float32Array.from(embed(table.values, tokenIds, hiddenSize)));
+    expect(actual.subarray(0, numTokens * hiddenSize)).toEqual(
+      Float32Array.from(embed(table.values, tokenIds, hiddenSize)),
+    );
     expect(actual.subarray(numTokens * hiddenSize)).toEqual(new Float32Array(hiddenSize));
   });
 
@@ -44,7 +56,12 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("embed of a %s table", (
       ranges.map(async ({ firstRow, numRows }) => {
         const create = await createEmbed(session(), { format, hiddenSize, firstRow, numRows });
         const encoder = session().device.createCommandEncoder();
-        const buffer = session().createBuffer("range", "weights", numRows * stride, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
+        const buffer = session().createBuffer(
+          "range",
+          "weights",
+          numRows * stride,
+          GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+        );
         encoder.copyBufferToBuffer(table.matrix.buffer, firstRow * stride, buffer, 0, numRows * stride);
         session().device.queue.submit([encoder.finish()]);
         const weights = { ...table.matrix, buffer, sizeBytes: numRows * stride, shape: [numRows, hiddenSize] };

@@ -1,0 +1,51 @@
+// The shipped model, in q4, against what Transformers gives with the same rounding.
+
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import { fetchFromFolder } from "../../../scripts/node/files.ts";
+import { readManifest } from "../../../src/chat/chat-model.ts";
+import { createShardSource } from "../../../src/checkpoint/shard-source.ts";
+import { GREEDY } from "../../../src/kernels/call.ts";
+import { Model } from "../../../src/model/model.ts";
+import type { Sequence } from "../../../src/model/sequence.ts";
+import { largestError, readGoldenTensors } from "../../reference/golden.ts";
+import { useSession } from "../harness.ts";
+
+const session = useSession();
+const FOLDER = fileURLToPath(new URL("../../../public/models/relampago-71m/", import.meta.url));
+/** Where the two best logits are nearer than this, relative to the largest, rounding decides. */
+const SMALLEST_GAP = 1e-3;
+/** The rest of the story is like its beginning, and each token takes a software adapter half a second. */
+const MOST_TOKENS = 24;
+
+let golden: ReadonlyMap<string, Float32Array>;
+let sequence: Sequence;
+
+beforeAll(async () => {
+  golden = await readGoldenTensors("relampago-71m");
+  const fetchFile = fetchFromFolder(FOLDER);
+  const model = await Model.load(session(), createShardSource(await readManifest(fetchFile), fetchFile));
+  sequence = await model.createSequence(256);
+});
+
+describe.each(["hello", "story", "name", "two_turns", "document"])("relampago-71m in q4 on %s", (name) => {
+  const read = (what: string) => golden.get(`q4.${name}.${what}`)!;
+
+  it("gives Transformers' logits at the prompt's end", async () => {
+    sequence.clear();
+    const taps = (await sequence.prefill([...read("ids")], { output: "taps" }))!;
+    const logits = taps.get("logits")!.values;
+    expect(largestError(logits.subarray(-read("logits").length), read("logits"))).toBeLessThan(1e-3);
+  });
+
+  it("writes Transformers' greedy text", async () => {
+    const firstClose = read("gap").findIndex((gap) => gap < SMALLEST_GAP);
+    const numTokens = Math.min(MOST_TOKENS, read("greedy").length, firstClose < 0 ? Infinity : firstClose);
+    expect(numTokens).toBeGreaterThan(3);
+    const draw = { sampling: GREEDY, endTokenIds: [] };
+    sequence.clear();
+    const ids = [(await sequence.prefill([...read("ids")], { output: "last", ...draw }))!];
+    for await (const id of sequence.generate(draw, numTokens - 1)) ids.push(id);
+    expect(ids).toEqual([...read("greedy").subarray(0, numTokens)]);
+  });
+});
