@@ -11,6 +11,9 @@ const CONTROL_ID = 5;
 const STORY = "Tell me a story.";
 const STORY_PROMPT = tokenizer.encode(`${OPENING}${STORY}${ANSWER}`);
 
+/** Some 900 decode steps on a software adapter. */
+const LONG = { timeout: 400_000 };
+
 const model = useModel();
 
 test("several turns hold the one-shot encoding of their texts around the very tokens that were drawn", async () => {
@@ -38,7 +41,7 @@ test("several turns hold the one-shot encoding of their texts around the very to
     await chat.sequence.replayTaps(expected.slice(-1)),
     await fresh.replayTaps(expected.slice(-1)),
   ];
-  expect(relativeError(continued.get("logits")!, reread.get("logits")!)).toBeLessThan(1e-5);
+  expect(relativeError(continued.get("logits")!.values, reread.get("logits")!.values)).toBeLessThan(1e-5);
 });
 
 test("typed control tokens stay plain text, all of them", async () => {
@@ -59,7 +62,7 @@ test("typed control tokens stay plain text, all of them", async () => {
   expect(controlIds()).toHaveLength(inSystem.length + 4);
 });
 
-test("an answer cut back to any of its tokens leaves the state that drawing exactly those leaves", async () => {
+test("an answer cut back to any of its tokens leaves the state that drawing exactly those leaves", LONG, async () => {
   const numTokens = 40;
   const chat = await createChat(await model());
   const { tokenIds } = await say(chat, STORY, { maxTokens: numTokens + 1 });
@@ -86,7 +89,7 @@ test("a stopped answer goes on with the next turn as one that was never longer",
   const followUp = tokenizer.encode(`${NEXT}Go on.${ANSWER}`);
   const chat = await createChat(await model());
   const expected = await createSequence(await model());
-  for (const wanted of [1, 2, 15, 16, 17, 40]) {
+  for (const wanted of [1, 16, 17, 33]) {
     const abort = new AbortController();
     const stopped = await say(chat, STORY, { maxTokens: 99, signal: abort.signal }, (generated) => {
       if (generated >= wanted) abort.abort();

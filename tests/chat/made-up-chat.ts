@@ -109,5 +109,5 @@ export async function readState(sequence: Sequence): Promise<object> {
   const taps = await sequence.replayTaps([pendingToken ?? END_ID]);
   sequence.restore(snapshot);
   snapshot.destroy();
-  return { ...told, logits: taps.get("logits") };
+  return { ...told, logits: taps.get("logits")!.values };
 }
