@@ -51,7 +51,9 @@ async function main(): Promise<void> {
     measurements.push(measurement);
     const { name, ms, fastestMs, slowestMs, tokensPerSecond } = measurement;
     const range = `${fastestMs.toFixed(1)}–${slowestMs.toFixed(1)} ms`;
-    console.log(`${name.padEnd(24)} ${tokensPerSecond.toFixed(1).padStart(10)} tokens/s   ${ms.toFixed(1)} ms (${range})`);
+    console.log(
+      `${name.padEnd(24)} ${tokensPerSecond.toFixed(1).padStart(10)} tokens/s   ${ms.toFixed(1)} ms (${range})`,
+    );
   };
   for (const numTokens of parseList(values.prefill)) {
     report(await measure(`prefill ${numTokens}`, numTokens, runs, () => readTokens(sequence, numTokens)));

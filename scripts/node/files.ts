@@ -26,7 +26,7 @@ function openFile(path: string, name: string, sizeBytes: number): ByteSource {
       const file = await open(path);
       try {
         const bytes = new Uint8Array(end - start);
-        for (let length = 0; length < bytes.length; ) {
+        for (let length = 0; length < bytes.length;) {
           const { bytesRead } = await file.read(bytes, length, bytes.length - length, start + length);
           if (bytesRead === 0) throw new Error(`${path}: expected ${sizeBytes} bytes, got ${start + length}`);
           length += bytesRead;
@@ -43,9 +43,11 @@ function openFile(path: string, name: string, sizeBytes: number): ByteSource {
 export function fetchFromFolder(folder: string): FetchFile {
   return async (name) => {
     const stream = createReadStream(join(folder, name));
-    await new Promise((resolve, reject) => stream.once("open", resolve).once("error", reject)).catch((cause: unknown) => {
-      throw new DownloadError(`${join(folder, name)}: expected the file, got none`, { cause });
-    });
+    await new Promise((resolve, reject) => stream.once("open", resolve).once("error", reject)).catch(
+      (cause: unknown) => {
+        throw new DownloadError(`${join(folder, name)}: expected the file, got none`, { cause });
+      },
+    );
     return Readable.toWeb(stream) as ReadableStream<Uint8Array>;
   };
 }

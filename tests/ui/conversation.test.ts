@@ -211,13 +211,11 @@ describe("a failed turn", () => {
     const { page } = ready;
     const turn = say(ready, "Hi");
     ready.engine().emit(text(turn, "One", 1));
-    ready
-      .engine()
-      .emit({
-        kind: "turnFailed",
-        turn,
-        failure: { kind: "device-lost", message: "device: expected it to stay, got lost" },
-      });
+    ready.engine().emit({
+      kind: "turnFailed",
+      turn,
+      failure: { kind: "device-lost", message: "device: expected it to stay, got lost" },
+    });
     expect(page.lifeCycle.current.value).toMatchObject({ state: "failed", failure: { kind: "device-lost" } });
     expect(page.conversation.turns.value[0]!.answer.value).toBe("One");
     expect(page.canSend.value).toBe(false);

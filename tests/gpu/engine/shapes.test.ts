@@ -11,8 +11,8 @@ import { useSession } from "../harness.ts";
 import { createMadeUpSource, createMadeUpWeights, MADE_UP_CONFIG } from "../made-up-model.ts";
 
 const session = useSession();
-/** f32 sums through up to 64 layers. */
-const TOLERANCE = 5e-5;
+/** f32 sums through up to 64 layers, without DeepNorm to damp them. */
+const TOLERANCE = 2e-4;
 const NUM_TOKENS = 21;
 
 const [L, S] = ["linear_attention", "full_attention"] as const satisfies LayerType[];
