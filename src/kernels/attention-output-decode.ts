@@ -34,7 +34,7 @@ export interface AttentionOutputDecodeTensors {
 export async function createAttentionOutputDecode(session: GpuSession, constants: AttentionOutputDecodeConstants) {
   const { format, hiddenSize, eps, numHeads, headDim, alpha, beta } = constants;
   const weightGroups = numWeightGroups(numHeads * headDim);
-  const sizes = matvecConstants(weightGroups);
+  const sizes = matvecConstants(session, weightGroups);
   const kernel = await compileKernel(
     session,
     {

@@ -50,7 +50,7 @@ export async function createAttentionQkvDecode(session: GpuSession, constants: A
       bindings: ["read", "read", "read", "read", "read", "read_write"],
     },
     {
-      ...matvecConstants(weightGroups),
+      ...matvecConstants(session, weightGroups),
       WEIGHT_GROUPS: weightGroups,
       HIDDEN_SIZE: hiddenSize,
       EPS: eps,

@@ -42,7 +42,7 @@ export async function createHead(session: GpuSession, constants: HeadConstants) 
       bindings: ["uniform", "read", "read", "read", "read_write"],
     },
     {
-      ...matvecConstants(weightGroups, ROWS),
+      ...matvecConstants(session, weightGroups, ROWS),
       WEIGHT_GROUPS: weightGroups,
       HIDDEN_SIZE: hiddenSize,
       EPS: eps,

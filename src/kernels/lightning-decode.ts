@@ -49,7 +49,7 @@ export async function createLightningDecode(session: GpuSession, constants: Ligh
       bindings: ["read", "read", "read", "read", "read", "read_write", "read_write", "read_write"],
     },
     {
-      ...matvecConstants(weightGroups, 2 * headDim + 2 * VALUE_COLUMNS, MAX_LANES),
+      ...matvecConstants(session, weightGroups, 2 * headDim + 2 * VALUE_COLUMNS, MAX_LANES),
       WEIGHT_GROUPS: weightGroups,
       HIDDEN_SIZE: hiddenSize,
       EPS: eps,

@@ -45,7 +45,7 @@ export async function createLightningOutputDecode(session: GpuSession, constants
       bindings: ["read", "read", "read", "read", "read", "read", "read_write"],
     },
     {
-      ...matvecConstants(weightGroups),
+      ...matvecConstants(session, weightGroups),
       WEIGHT_GROUPS: weightGroups,
       HIDDEN_SIZE: hiddenSize,
       EPS: eps,

@@ -38,7 +38,7 @@ export interface MoeDownDecodeTensors {
 export async function createMoeDownDecode(session: GpuSession, constants: MoeDownDecodeConstants) {
   const { format, hiddenSize, eps, intermediateSize, numExperts, expertsPerToken, alpha, beta } = constants;
   const weightGroups = numWeightGroups(intermediateSize);
-  const sizes = matvecConstants(expertsPerToken * weightGroups);
+  const sizes = matvecConstants(session, expertsPerToken * weightGroups);
   const kernel = await compileKernel(
     session,
     {

@@ -47,7 +47,7 @@ export async function createMoeUpDecode(session: GpuSession, constants: MoeUpDec
       bindings: ["read", "read", "read", "read", "read_write", "read_write", "read_write"],
     },
     {
-      ...matvecConstants(weightGroups, 2 * COLUMNS),
+      ...matvecConstants(session, weightGroups, 2 * COLUMNS),
       WEIGHT_GROUPS: weightGroups,
       HIDDEN_SIZE: hiddenSize,
       EPS: eps,
