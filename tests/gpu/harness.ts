@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import { openGpu } from "../../scripts/node/gpu.ts";
 import { readShaders } from "../../scripts/node/shaders.ts";
-import { rowStrideBytes, type WeightFormat } from "../../src/checkpoint/weight-source.ts";
+import { GROUP_SIZE, rowStrideBytes, type WeightFormat } from "../../src/checkpoint/weight-source.ts";
 import { decodeRows, encodeRows } from "../../src/checkpoint/quantize.ts";
 import type { Dispatch } from "../../src/gpu/kernel.ts";
 import { GpuSession } from "../../src/gpu/session.ts";
@@ -62,6 +62,11 @@ export const SENTINEL = -12345.5;
 export function createOutput(session: GpuSession, label: string, shape: readonly number[]): Tensor {
   const length = shape.reduce((product, size) => product * size, 1);
   return upload(session, label, shape, new Float32Array(length).fill(SENTINEL));
+}
+
+/** `numColumns`, or for q8 and q4, whose groups of 32 are whole, the next width they can have. */
+export function columnsFor(format: WeightFormat, numColumns: number): number {
+  return format === "q8" || format === "q4" ? Math.ceil(numColumns / GROUP_SIZE) * GROUP_SIZE : numColumns;
 }
 
 export interface TestWeights {

@@ -3,6 +3,7 @@ import type { WeightFormat } from "../../../src/checkpoint/weight-source.ts";
 import { createLinearResidual } from "../../../src/kernels/linear-residual.ts";
 import { linearResidual } from "../../../src/reference/kernels/linear-residual.ts";
 import {
+  columnsFor,
   createOutput,
   createRandom,
   randomArray,
@@ -23,7 +24,8 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("linear_residual with %s
     { numTokens: 37, numRows: 96, numColumns: 72, alpha: 3.5565, beta: 0.25 },
     { numTokens: 100, numRows: 384, numColumns: 384, alpha: 0.5, beta: 2 },
   ])("adds ($numTokens, $numColumns) times ($numRows, $numColumns) to $alpha of the residual", async (shape) => {
-    const { numTokens, numRows, numColumns, alpha, beta } = shape;
+    const { numTokens, numRows, alpha, beta } = shape;
+    const numColumns = columnsFor(format, shape.numColumns);
     const random = createRandom(numTokens);
     const inputValues = randomArray(random, numTokens * numColumns);
     const residualValues = randomArray(random, numTokens * numRows, 10);

@@ -3,6 +3,7 @@ import type { WeightFormat } from "../../../src/checkpoint/weight-source.ts";
 import { createLinear } from "../../../src/kernels/linear.ts";
 import { linear, silu } from "../../../src/reference/vector.ts";
 import {
+  columnsFor,
   createOutput,
   createRandom,
   randomArray,
@@ -28,7 +29,8 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("linear with %s weights"
     { numTokens: 100, numRows: 1152, numColumns: 384 },
     // Columns that end inside a group of 32.
     { numTokens: 37, numRows: 96, numColumns: 72 },
-  ])("multiplies ($numTokens, $numColumns) by ($numRows, $numColumns)", async ({ numTokens, numRows, numColumns }) => {
+  ])("multiplies ($numTokens, $numColumns) by ($numRows, $numColumns)", async ({ numTokens, numRows, ...shape }) => {
+    const numColumns = columnsFor(format, shape.numColumns);
     const random = createRandom(numTokens + numRows + numColumns);
     const input = randomArray(random, numTokens * numColumns);
     const weights = uploadWeights(

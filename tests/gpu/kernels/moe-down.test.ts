@@ -4,6 +4,7 @@ import { createMoeDown } from "../../../src/kernels/moe-down.ts";
 import { moeDown } from "../../../src/reference/kernels/moe-down.ts";
 import { moeSort } from "../../../src/reference/kernels/moe-sort.ts";
 import {
+  columnsFor,
   createOutput,
   createRandom,
   randomArray,
@@ -35,7 +36,8 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("moe_down with %s weight
   ])(
     "multiplies $expertsPerToken gated choices of $numTokens tokens by $numExperts experts of ($hiddenSize, $intermediateSize)",
     async (shape) => {
-      const { numTokens, hiddenSize, intermediateSize, numExperts, expertsPerToken } = shape;
+      const { numTokens, hiddenSize, numExperts, expertsPerToken } = shape;
+      const intermediateSize = columnsFor(format, shape.intermediateSize);
       const random = createRandom(numTokens + intermediateSize);
       const numSlots = numTokens * expertsPerToken;
       const ids = Array.from({ length: numSlots }, () => Math.floor(((random() + 1) / 2) * numExperts));
