@@ -3,10 +3,10 @@
 import type { NumberRange } from "./config-fields.ts";
 
 export const CONFIG_LIMITS = {
-  vocabSize: { min: 1, max: 262_144 },
+  vocabSize: { min: 1, max: 200_064 },
   hiddenSize: { min: 32, max: 16_384, multipleOf: 32 },
   intermediateSize: { min: 4, max: 65_536, multipleOf: 4 },
-  numLayers: { min: 1, max: 128 },
+  numLayers: { min: 1, max: 64 },
   numHeads: { min: 1, max: 256 },
   headDim: { min: 16, max: 128, multipleOf: 4 },
   numExperts: { min: 1, max: 32 },

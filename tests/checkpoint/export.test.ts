@@ -106,9 +106,9 @@ describe("the export command", () => {
   it("stopped by a signal leaves nothing", async () => {
     const parent = join(folder(), "stopped");
     const made = makeCheckpoint();
-    made.config["vocab_size"] = 262_144;
+    made.config["vocab_size"] = 200_064;
     for (const name of ["model.embed_tokens.weight", "lm_head.weight"]) {
-      made.tensors[name] = { dtype: "BF16", shape: [262_144, 64], bytes: new Uint8Array(262_144 * 64 * 2) };
+      made.tensors[name] = { dtype: "BF16", shape: [200_064, 64], bytes: new Uint8Array(200_064 * 64 * 2) };
     }
     const source = writeCheckpoint(folder(), "stopped-source", made);
     let watch: NodeJS.Timeout | undefined;

@@ -7,9 +7,19 @@ import { createHfSource } from "../../src/checkpoint/hf-source.ts";
 import { decodeRows, encodeRows } from "../../src/checkpoint/quantize.ts";
 import { readNumbers, readSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { rowStrideBytes, type WeightFormat } from "../../src/checkpoint/weight-source.ts";
-import { bytesOf, joinBytes, makeCheckpoint, openMade, readAll, sizeOf } from "./made-checkpoint.ts";
+import {
+  bytesOf,
+  joinBytes,
+  makeCheckpoint,
+  openMade,
+  readAll,
+  sizeOf,
+  sourceOf,
+  writeSafetensors,
+} from "./made-checkpoint.ts";
 
 const FIXTURES = join(import.meta.dirname, "../fixtures");
+const FILE = "model.safetensors";
 
 function openFixture(name: string) {
   return openHfCheckpoint(openFolder(join(FIXTURES, name)));
@@ -33,7 +43,7 @@ describe("weights from a Hugging Face directory", () => {
     const [tiny, original] = [await readTensors("golden-tiny", "f32"), await readTensors("golden-original", "f32")];
     expect([...original.keys()]).toEqual([...tiny.keys()]);
     for (const [name, bytes] of tiny) expect(Buffer.compare(bytes, original.get(name)!), name).toBe(0);
-    const stored = (name: string) => readStored(name, "model.safetensors", "model.layers.7.self_attn.q_proj.weight");
+    const stored = (name: string) => readStored(name, FILE, "model.layers.7.self_attn.q_proj.weight");
     expect(await stored("golden-original"), "the files differ").not.toEqual(await stored("golden-tiny"));
   });
 
@@ -62,7 +72,7 @@ describe("weights from a Hugging Face directory", () => {
     expect(formats.get("model.layers.15.mlp.gate.weight")).toBe("f32");
     expect(formats.get("model.layers.15.input_layernorm.weight")).toBe("f32");
     const name = "model.layers.15.self_attn.v_proj.weight";
-    const stored = await readStored("golden-wide", "model.safetensors", name);
+    const stored = await readStored("golden-wide", FILE, name);
     expect(await readAll(source.read(name))).toEqual(encodeRows("q4", stored, 64, 96));
     expect(source.tensors.get(name)).toEqual({ name, format: "q4", shape: [64, 96], sizeBytes: 64 * 64 });
   });
@@ -75,6 +85,27 @@ describe("weights from a Hugging Face directory", () => {
       expect(bytes.length % rowStrideBytes(format, shape.at(-1)!)).toBe(0);
       expect(Buffer.compare(await readAll(source.read(name)), bytes), name).toBe(0);
     }
+  });
+
+  it("are reordered by whole heads in a tensor larger than what is read at a time", async () => {
+    const [name, numRows, headDim, hiddenSize] = ["q_proj", 64 * 24, 24, 1024];
+    const values = Float32Array.from({ length: numRows * hiddenSize }, (_, i) => Math.floor(i / hiddenSize));
+    const file = sourceOf(
+      FILE,
+      writeSafetensors({ [name]: { dtype: "F32", shape: [numRows, hiddenSize], bytes: bytesOf(values) } }),
+    );
+    const tensor = (await readSafetensors(file)).get(name)!;
+    const from = Array.from({ length: headDim }, (_, row) => headDim - 1 - row);
+    const parts = [{ tensor, numRows, reorder: { blockRows: headDim, from } }];
+    const checkpoint = await openHfCheckpoint(openMade(makeCheckpoint()));
+    const planned = { name, kind: "attention" as const, shape: tensor.shape, parts };
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of createHfSource({ ...checkpoint, tensors: [planned] }, "f32").read(name))
+      chunks.push(chunk);
+    expect(chunks.length).toBeGreaterThan(1);
+    const decoded = decodeRows("f32", joinBytes(chunks), numRows, hiddenSize);
+    const rows = Array.from({ length: numRows }, (_, row) => decoded[(row + 1) * hiddenSize - 1]);
+    expect(rows).toEqual(rows.map((_, row) => row - (row % headDim) + from[row % headDim]!));
   });
 
   it("stop when they are told to", async () => {
@@ -90,7 +121,7 @@ describe("weights that a format cannot hold", () => {
     const checkpoint = await openFixture("golden-tiny");
     expect(() => createHfSource(checkpoint, quant)).toThrow(
       new CheckpointError(
-        "model.safetensors",
+        FILE,
         "model.layers.0.block_sparse_moe.experts.0.w2.weight",
         `input axis: expected a multiple of 32 for ${quant} (f16 and f32 work), got 48`,
       ),
@@ -111,6 +142,6 @@ describe("weights that a format cannot hold", () => {
     values[3] = value;
     made.tensors[name]!.bytes = bytesOf(values);
     const source = createHfSource(await openHfCheckpoint(openMade(made)), quant);
-    await expect(readAll(source.read(name))).rejects.toThrow(new CheckpointError("model.safetensors", name, problem));
+    await expect(readAll(source.read(name))).rejects.toThrow(new CheckpointError(FILE, name, problem));
   });
 });

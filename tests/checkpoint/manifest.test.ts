@@ -38,6 +38,7 @@ it("a manifest that is right is taken as it is", () => {
 
 const TOTAL_BYTES = converted.manifest.shards[0]!.sizeBytes;
 const NORM = "model.layers.0.input_layernorm.weight";
+const ROUTER = "model.layers.1.mlp.gate.weight";
 
 describe("a manifest is refused when", () => {
   it.each<{ problem: string; spoil: (manifest: ManifestJson) => unknown; message: string }>([
@@ -62,13 +63,13 @@ describe("a manifest is refused when", () => {
       message: `numParameters: expected ${converted.manifest.numParameters} by the config, got 5`,
     },
     ...Object.entries({
-      numLayers: "a whole number from 1 to 128",
+      numLayers: "a whole number from 1 to 64",
       numHeads: "a whole number from 1 to 256",
       numKvHeads: "a whole number from 1 to 2",
       headDim: "a whole number from 16 to 128",
       numExperts: "a whole number from 1 to 32",
       expertsPerToken: "a whole number from 1 to 2",
-      vocabSize: "a whole number from 1 to 262144",
+      vocabSize: "a whole number from 1 to 200064",
       hiddenSize: "a whole number from 32 to 16384",
       intermediateSize: "a whole number from 4 to 65536",
       rotaryFrequencies: "a whole number from 0 to 8",
@@ -171,6 +172,11 @@ describe("a manifest is refused when", () => {
       problem: "a norm is quantised",
       spoil: (manifest) => Object.assign(tensorOf(manifest, NORM), { format: "q8", sizeBytes: 80 }),
       message: `${NORM}: format: expected f32, got q8`,
+    },
+    {
+      problem: "a router is not f32",
+      spoil: (manifest) => Object.assign(tensorOf(manifest, ROUTER), { format: "f16", sizeBytes: 256 }),
+      message: `${ROUTER}: format: expected f32, got f16`,
     },
     {
       problem: "a format is unknown",

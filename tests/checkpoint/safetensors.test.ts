@@ -17,6 +17,17 @@ function entry(name: string, start: number, end: number, dtype = "F32", shape = 
 }
 
 describe("a safetensors file is refused when", () => {
+  it("its header is larger than the format allows, before it is read", async () => {
+    const length = new Uint8Array(8);
+    new DataView(length.buffer).setBigUint64(0, 100_000_001n, true);
+    const reads: number[][] = [];
+    const read = (start: number, end: number) => (reads.push([start, end]), Promise.resolve(length));
+    await expect(readSafetensors({ name: FILE, sizeBytes: 1e12, read })).rejects.toThrow(
+      new CheckpointError(FILE, "header length", "expected at most 100000000, got 100000001"),
+    );
+    expect(reads).toEqual([[0, 8]]);
+  });
+
   it.each([
     { problem: "it is empty", bytes: new Uint8Array(0), message: "header length: expected 8 bytes, got a file of 0" },
     {

@@ -73,6 +73,17 @@ describe("weights from shards", () => {
     expect(fetched, "nothing before a tensor is read").toHaveLength(inside + 1);
   });
 
+  it("keep no shard but the one in use and the next", async () => {
+    const { manifest, files } = cutInto(4096);
+    const fetched: string[] = [];
+    const source = createShardSource(manifest, fetchFrom(files, fetched));
+    const [first, middle] = [manifest.tensors[0]!, manifest.tensors.find(({ offset }) => offset > 3 * 4096)!];
+    await readAll(source.read(first.name));
+    await readAll(source.read(middle.name));
+    await readAll(source.read(first.name));
+    expect(fetched.filter((file) => file === manifest.shards[0]!.file)).toHaveLength(2);
+  });
+
   it("are let go after the last tensor, and can be read again in any order", async () => {
     const { manifest, files } = cutInto(4096);
     const fetched: string[] = [];
