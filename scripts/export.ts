@@ -64,7 +64,7 @@ function parseCommandLine() {
 
 async function exportModel({ source, out, quant, name }: ExportRequest): Promise<void> {
   const checkpoint = await openHfCheckpoint(openFolder(source));
-  for (const warning of checkpoint.warnings) console.error(`warning: ${warning}`);
+  for (const warning of checkpoint.warnings) console.error(oneLine(`warning: ${warning}`));
   const files = (await listFolder(source)) ?? [];
   const hasTokenizer = files.includes(TOKENIZER.file);
   if (hasTokenizer) await checkTokenizer(source, checkpoint.config.vocabSize);
@@ -145,6 +145,13 @@ function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }
 
+/** Names come from the checkpoint and may hold line ends or a terminal's commands. */
+function oneLine(message: string): string {
+  return message.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
 /** What the person can mend: their files, their command, their disk. */
 function isExpected(error: unknown): error is Error {
   const isSystem = error instanceof Error && "syscall" in error;
@@ -155,6 +162,6 @@ try {
   await exportModel(await parseRequest());
 } catch (error) {
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  console.error(isExpected(error) ? error.message : error);
+  console.error(isExpected(error) ? oneLine(error.message) : error);
   process.exitCode = 1;
 }

@@ -5,6 +5,7 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { ByteSource } from "../../src/checkpoint/byte-source.ts";
+import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
 import { DownloadError } from "../../src/checkpoint/download-error.ts";
 import type { OpenFile } from "../../src/checkpoint/hf-checkpoint.ts";
 import type { FetchFile } from "../../src/checkpoint/shard-source.ts";
@@ -28,7 +29,9 @@ function openFile(path: string, name: string, sizeBytes: number): ByteSource {
         const bytes = new Uint8Array(end - start);
         for (let length = 0; length < bytes.length;) {
           const { bytesRead } = await file.read(bytes, length, bytes.length - length, start + length);
-          if (bytesRead === 0) throw new Error(`${path}: expected ${sizeBytes} bytes, got ${start + length}`);
+          if (bytesRead === 0) {
+            throw new CheckpointError(name, "", `expected ${sizeBytes} bytes, got ${start + length}`);
+          }
           length += bytesRead;
         }
         return bytes;

@@ -13,3 +13,8 @@ export class CheckpointError extends Error {
     this.what = what;
   }
 }
+
+/** A JSON value for the end of a message, cut where it would fill more than a line. */
+export function shown(value: unknown): string {
+  return value === undefined ? "nothing" : JSON.stringify(value).slice(0, 80);
+}

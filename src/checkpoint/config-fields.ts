@@ -1,6 +1,6 @@
 // Reads fields of a JSON object one by one, each with its own error.
 
-import { CheckpointError } from "./checkpoint-error.ts";
+import { CheckpointError, shown } from "./checkpoint-error.ts";
 
 export interface NumberRange {
   readonly min?: number;
@@ -18,7 +18,7 @@ export class ConfigFields {
     this.#file = file;
     this.#prefix = prefix;
     if (typeof json !== "object" || json === null || Array.isArray(json)) {
-      throw new CheckpointError(file, prefix.replace(/\.$/, ""), `expected a JSON object, got ${describe(json)}`);
+      throw new CheckpointError(file, prefix.replace(/\.$/, ""), `expected a JSON object, got ${shown(json)}`);
     }
     this.#fields = json as Record<string, unknown>;
   }
@@ -28,7 +28,7 @@ export class ConfigFields {
   }
 
   fail(name: string, expected: string): never {
-    throw new CheckpointError(this.#file, this.#prefix + name, `expected ${expected}, got ${describe(this.get(name))}`);
+    throw new CheckpointError(this.#file, this.#prefix + name, `expected ${expected}, got ${shown(this.get(name))}`);
   }
 
   /** A finite number within the range; `fallback` when the field is absent. */
@@ -73,10 +73,6 @@ export class ConfigFields {
   object(name: string): ConfigFields {
     return new ConfigFields(this.#file, this.get(name), `${this.#prefix}${name}.`);
   }
-}
-
-function describe(value: unknown): string {
-  return value === undefined ? "nothing" : JSON.stringify(value).slice(0, 80);
 }
 
 function describeRange({ min, max }: NumberRange): string {

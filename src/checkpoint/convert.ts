@@ -3,12 +3,12 @@
 import type { HfCheckpoint } from "./hf-checkpoint.ts";
 import { createHfSource } from "./hf-source.ts";
 import {
+  alignOffset,
   FORMAT_VERSION,
   type Manifest,
   type ManifestShard,
   type ManifestTensor,
   MAX_SHARD_BYTES,
-  TENSOR_ALIGNMENT,
 } from "./manifest.ts";
 import { hashHex } from "./shard-source.ts";
 import { formatOf, numParametersOf, type TensorKind } from "./tensor-plan.ts";
@@ -51,7 +51,7 @@ export async function convertCheckpoint(
     summary.largestError = Math.max(summary.largestError, error);
     summary.largestMagnitude = Math.max(summary.largestMagnitude, magnitude);
   });
-  const totalBytes = [...source.tensors.values()].reduce((end, { sizeBytes }) => align(end) + sizeBytes, 0);
+  const totalBytes = [...source.tensors.values()].reduce((end, { sizeBytes }) => alignOffset(end) + sizeBytes, 0);
   const shards = new ShardWriter(write, totalBytes);
   const tensors: ManifestTensor[] = [];
   for (const { name, kind } of checkpoint.tensors) {
@@ -60,7 +60,7 @@ export async function convertCheckpoint(
     summary.numTensors += 1;
     summary.sizeBytes += tensor.sizeBytes;
     kinds.set(kind, summary);
-    await shards.append(new Uint8Array(align(shards.position) - shards.position));
+    await shards.append(new Uint8Array(alignOffset(shards.position) - shards.position));
     tensors.push({ ...tensor, offset: shards.position });
     for await (const bytes of source.read(name)) {
       await shards.append(bytes);
@@ -84,10 +84,6 @@ export async function convertCheckpoint(
 
 function createSummary(kind: TensorKind, format: WeightFormat): KindSummary {
   return { kind, format, numTensors: 0, sizeBytes: 0, largestError: 0, largestMagnitude: 0 };
-}
-
-function align(position: number): number {
-  return Math.ceil(position / TENSOR_ALIGNMENT) * TENSOR_ALIGNMENT;
 }
 
 /** Cuts a stream of bytes into files of MAX_SHARD_BYTES. */

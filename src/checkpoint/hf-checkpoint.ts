@@ -1,7 +1,7 @@
 // A Hugging Face directory opened: its config, and for each tensor of the plan the parts of its files that make it up.
 
 import type { ByteSource } from "./byte-source.ts";
-import { CheckpointError } from "./checkpoint-error.ts";
+import { CheckpointError, shown } from "./checkpoint-error.ts";
 import { findDuplicateKey } from "./duplicate-keys.ts";
 import { type HfConfig, parseHfConfig } from "./hf-config.ts";
 import { parseGenerationConfig } from "./generation-config.ts";
@@ -135,14 +135,13 @@ async function openTensors(open: OpenFile): Promise<OpenedTensors> {
   const index = await readJson(open, INDEX_FILE, `${SINGLE_FILE} or ${INDEX_FILE}`);
   const weightMap = (index as { weight_map?: unknown } | null)?.weight_map;
   if (typeof weightMap !== "object" || weightMap === null || Array.isArray(weightMap)) {
-    const got = weightMap === undefined ? "nothing" : JSON.stringify(weightMap).slice(0, 80);
-    throw new CheckpointError(INDEX_FILE, "weight_map", `expected a JSON object, got ${got}`);
+    throw new CheckpointError(INDEX_FILE, "weight_map", `expected a JSON object, got ${shown(weightMap)}`);
   }
   const shards = new Map<string, ReadonlyMap<string, SafetensorsTensor>>();
   const tensors = new Map<string, SafetensorsTensor>();
   for (const [name, shardName] of Object.entries(weightMap as Record<string, unknown>)) {
     if (typeof shardName !== "string" || !/^\w[\w.-]*$/.test(shardName)) {
-      const got = JSON.stringify(shardName);
+      const got = shown(shardName);
       throw new CheckpointError(INDEX_FILE, name, `expected the name of a file in the same folder, got ${got}`);
     }
     if (!shards.has(shardName)) {

@@ -97,14 +97,16 @@ interface Rope {
   readonly rotaryDim: number | undefined;
 }
 
-/** `rope_parameters` "default" or "proportional", or a bare `rope_theta`. */
+/** `rope_parameters` "default" or "proportional", or a bare `rope_theta`. As in Transformers, what `rope_parameters` leaves
+ * out may stand beside it. */
 function parseRope(fields: ConfigFields, headDim: number): Rope {
   const rope = fields.get("rope_parameters") === undefined ? fields : fields.object("rope_parameters");
-  const ropeTheta = rope.number("rope_theta", CONFIG_LIMITS.ropeTheta);
+  const holderOf = (name: string) => (rope.get(name) === undefined && fields.get(name) !== undefined ? fields : rope);
+  const ropeTheta = holderOf("rope_theta").number("rope_theta", CONFIG_LIMITS.ropeTheta);
   const type = rope === fields ? "default" : (rope.get("rope_type") ?? "default");
   if (type === "default") return { ropeTheta, rotaryFrequencies: headDim / 2, rotaryDim: undefined };
   if (type !== "proportional") return rope.fail("rope_type", '"default" or "proportional"');
-  const factor = rope.number("partial_rotary_factor", { min: 0, max: 1 }, 1);
+  const factor = holderOf("partial_rotary_factor").number("partial_rotary_factor", { min: 0, max: 1 }, 1);
   return { ropeTheta, rotaryFrequencies: Math.floor((factor * headDim) / 2), rotaryDim: undefined };
 }
 

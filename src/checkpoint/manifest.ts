@@ -13,6 +13,11 @@ export const MANIFEST_FILE = "manifest.json";
 export const TENSOR_ALIGNMENT = 256;
 export const MAX_SHARD_BYTES = 16 * 1024 * 1024;
 
+/** Where the next tensor begins when one ends at `end`. */
+export function alignOffset(end: number): number {
+  return Math.ceil(end / TENSOR_ALIGNMENT) * TENSOR_ALIGNMENT;
+}
+
 export interface ManifestTensor extends WeightTensor {
   /** Of its first byte in the concatenated shards. */
   readonly offset: number;
@@ -58,11 +63,14 @@ export function parseManifest(json: unknown, file = MANIFEST_FILE): Manifest {
   });
   const repeated = shards.find((shard, index) => shards.some((other, at) => at < index && other.file === shard.file));
   if (repeated) throw new CheckpointError(file, "shards", `expected each file once, got ${repeated.file} twice`);
-  const totalBytes = shards.reduce((sum, shard) => sum + shard.sizeBytes, 0);
   const tensors = fields.list("tensors").map((tensor, index) => {
-    return parseTensor(new ConfigFields(file, tensor, `tensors.${index}.`), totalBytes);
+    return parseTensor(new ConfigFields(file, tensor, `tensors.${index}.`));
   });
-  expectPlanned(file, tensors, config);
+  const endOfTensors = expectPlanned(file, tensors, config);
+  const totalBytes = shards.reduce((sum, shard) => sum + shard.sizeBytes, 0);
+  if (totalBytes !== endOfTensors) {
+    throw new CheckpointError(file, "shards", `expected ${endOfTensors} bytes by the tensors, got ${totalBytes}`);
+  }
   const numParameters = numParametersOf(config);
   if (fields.get("numParameters") !== numParameters) fields.fail("numParameters", `${numParameters} by the config`);
   const tokenizer = fields.get("tokenizer") === undefined ? null : fields.object("tokenizer");
@@ -149,7 +157,7 @@ function parseShard(fields: ConfigFields): ManifestShard {
   };
 }
 
-function parseTensor(fields: ConfigFields, totalBytes: number): ManifestTensor {
+function parseTensor(fields: ConfigFields): ManifestTensor {
   const name = fields.string("name");
   const format = fields.get("format");
   if (!FORMATS.includes(format)) fields.fail("format", FORMATS.join(", "));
@@ -164,7 +172,7 @@ function parseTensor(fields: ConfigFields, totalBytes: number): ManifestTensor {
   const numRows = lengths.slice(0, -1).reduce((product, length) => product * length, 1);
   const sizeBytes = numRows * rowStrideBytes(format as WeightFormat, numColumns);
   if (fields.get("sizeBytes") !== sizeBytes) fields.fail("sizeBytes", `${sizeBytes} for ${name}`);
-  const offset = fields.integer("offset", { min: 0, max: totalBytes - sizeBytes, multipleOf: TENSOR_ALIGNMENT });
+  const offset = fields.integer("offset", { min: 0 });
   return { name, format: format as WeightFormat, shape: lengths, offset, sizeBytes };
 }
 
@@ -174,8 +182,9 @@ function parseFileName(fields: ConfigFields, name: string): string {
   return value;
 }
 
-/** All tensors of the config are there, once, in their shapes, one after another; nothing else is. */
-function expectPlanned(file: string, tensors: readonly ManifestTensor[], config: ModelConfig): void {
+/** All tensors of the config are there, once, in their shapes, one after another; nothing else is. Returns where the last
+ * one ends. */
+function expectPlanned(file: string, tensors: readonly ManifestTensor[], config: ModelConfig): number {
   const planned = new Map(planTensors(config).map((tensor) => [tensor.name, tensor]));
   let end = 0;
   for (const { name, shape, format, offset, sizeBytes } of tensors) {
@@ -188,8 +197,10 @@ function expectPlanned(file: string, tensors: readonly ManifestTensor[], config:
     if ((tensor.kind === "norm" || tensor.kind === "router") && format !== "f32") {
       throw new CheckpointError(file, name, `format: expected f32, got ${format}`);
     }
-    if (offset < end) throw new CheckpointError(file, name, `offset: expected at least ${end}, got ${offset}`);
+    const start = alignOffset(end);
+    if (offset !== start) throw new CheckpointError(file, name, `offset: expected ${start}, got ${offset}`);
     end = offset + sizeBytes;
   }
   for (const name of planned.keys()) throw new CheckpointError(file, name, "expected the tensor, got none");
+  return end;
 }

@@ -2,7 +2,7 @@
 // Format: https://huggingface.co/docs/safetensors — u64 header length, JSON header, tensor bytes without gaps.
 
 import type { ByteSource } from "./byte-source.ts";
-import { CheckpointError } from "./checkpoint-error.ts";
+import { CheckpointError, shown } from "./checkpoint-error.ts";
 import { findDuplicateKey } from "./duplicate-keys.ts";
 import { fromHalf } from "./quantize.ts";
 
@@ -57,7 +57,7 @@ function parseHeader(fileName: string, bytes: Uint8Array): Record<string, unknow
     throw new CheckpointError(fileName, "header", "expected JSON in UTF-8, got something else", { cause });
   }
   if (typeof header !== "object" || header === null || Array.isArray(header)) {
-    throw new CheckpointError(fileName, "header", `expected a JSON object, got ${JSON.stringify(header).slice(0, 40)}`);
+    throw new CheckpointError(fileName, "header", `expected a JSON object, got ${shown(header)}`);
   }
   const duplicate = findDuplicateKey(text);
   if (duplicate !== undefined) {
@@ -70,16 +70,16 @@ function parseTensor(file: ByteSource, name: string, entry: unknown, dataStart: 
   const fail = (problem: string): never => {
     throw new CheckpointError(file.name, name, problem);
   };
-  if (typeof entry !== "object" || entry === null) return fail(`expected an object, got ${JSON.stringify(entry)}`);
+  if (typeof entry !== "object" || entry === null) return fail(`expected an object, got ${shown(entry)}`);
   const { dtype, shape, data_offsets: offsets } = entry as Record<string, unknown>;
   if (typeof dtype !== "string" || !Object.hasOwn(DTYPE_BYTES, dtype)) {
-    return fail(`dtype: expected ${Object.keys(DTYPE_BYTES).join(", ")}, got ${JSON.stringify(dtype)}`);
+    return fail(`dtype: expected ${Object.keys(DTYPE_BYTES).join(", ")}, got ${shown(dtype)}`);
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) {
-    return fail(`shape: expected a list of whole numbers, got ${JSON.stringify(shape)}`);
+    return fail(`shape: expected a list of whole numbers, got ${shown(shape)}`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
-    return fail(`data_offsets: expected two whole numbers, got ${JSON.stringify(offsets)}`);
+    return fail(`data_offsets: expected two whole numbers, got ${shown(offsets)}`);
   }
   const [start, end] = offsets as [number, number];
   const dataBytes = file.sizeBytes - dataStart;

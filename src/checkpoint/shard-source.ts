@@ -13,6 +13,12 @@ export interface ShardSourceOptions {
   readonly onProgress?: ((loadedBytes: number, totalBytes: number) => void) | undefined;
 }
 
+interface FetchedShard {
+  readonly bytes: Promise<Uint8Array>;
+  /** Of the reader that it was fetched for. */
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Reading in the order of `tensors` fetches each shard once, the next one while one is used: two are in memory at most. */
 export function createShardSource(
   manifest: Manifest,
@@ -23,17 +29,18 @@ export function createShardSource(
   const starts = shards.map((_, index) => shards.slice(0, index).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const totalBytes = shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const lastEnd = Math.max(...manifest.tensors.map(({ offset, sizeBytes }) => offset + sizeBytes));
-  const fetched = new Map<number, Promise<Uint8Array>>();
+  const fetched = new Map<number, FetchedShard>();
 
   const fetchShard = (index: number, signal?: AbortSignal): Promise<Uint8Array> => {
     const known = fetched.get(index);
-    if (known) return known;
-    const onBytes = (bytes: number) => onProgress?.(starts[index]! + bytes, totalBytes);
-    const shard = readShard(shards[index]!, fetchFile, onBytes, signal);
-    fetched.set(index, shard);
+    // One whose reader gave up may be about to fail for that reason.
+    if (known && !known.signal?.aborted) return known.bytes;
+    const onBytes = (length: number) => onProgress?.(starts[index]! + length, totalBytes);
+    const bytes = readShard(shards[index]!, fetchFile, onBytes, signal);
+    fetched.set(index, { bytes, signal });
     // A failure is told to whoever waits for the shard; the next read tries again.
-    shard.catch(() => fetched.get(index) === shard && fetched.delete(index));
-    return shard;
+    bytes.catch(() => fetched.get(index)?.bytes === bytes && fetched.delete(index));
+    return bytes;
   };
 
   async function* readParts({ offset, sizeBytes }: ManifestTensor, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -41,6 +48,7 @@ export function createShardSource(
     for (const [index, start] of starts.entries()) {
       const shardEnd = start + shards[index]!.sizeBytes;
       if (shardEnd <= offset || start >= end) continue;
+      signal?.throwIfAborted();
       for (const other of fetched.keys()) if (other !== index && other !== index + 1) fetched.delete(other);
       const bytes = await fetchShard(index, signal);
       if (index + 1 < shards.length) void fetchShard(index + 1, signal).catch(() => undefined);

@@ -88,6 +88,14 @@ describe.each([
   });
 });
 
+it.each(["f16", "f32"] as const)("MiniMax's own form of a model becomes the very same shards in %s", async (quant) => {
+  const tiny = await convert(await openFixture("golden-tiny"), quant);
+  const original = await convert(await openFixture("golden-original"), quant);
+  expect(original.manifest.shards).toEqual(tiny.manifest.shards);
+  expect(original.manifest.tensors).toEqual(tiny.manifest.tensors);
+  for (const [file, bytes] of tiny.files) expect(Buffer.compare(original.files.get(file)!, bytes), file).toBe(0);
+});
+
 it("a model of several shards is cut within tensors", async () => {
   const { manifest } = await convert(await openFixture("golden-wide"), "f32");
   expect(manifest.shards.length).toBeGreaterThan(1);

@@ -5,7 +5,14 @@ import { fetchFromFolder } from "../../scripts/node/files.ts";
 import { parseManifest } from "../../src/checkpoint/manifest.ts";
 import { createShardSource } from "../../src/checkpoint/shard-source.ts";
 import { runExport, useFolder, writeCheckpoint } from "./export-command.ts";
-import { bytesOf, type MadeCheckpoint, makeCheckpoint, readAll, textBytes } from "./made-checkpoint.ts";
+import {
+  bytesOf,
+  type MadeCheckpoint,
+  makeCheckpoint,
+  readAll,
+  textBytes,
+  writeSafetensors,
+} from "./made-checkpoint.ts";
 
 const FIXTURES = join(import.meta.dirname, "../fixtures");
 const folder = useFolder();
@@ -75,6 +82,14 @@ describe("the export command", () => {
     expect(readdirSync(folder()).filter((name) => name.startsWith("."))).toEqual([]);
   });
 
+  it("warns of a tensor that no one needs, on one line whatever its name holds", async () => {
+    const made = makeCheckpoint();
+    made.tensors["extra\n\u001b[2J\u2028"] = { dtype: "I64", shape: [1], bytes: new Uint8Array(8) };
+    const run = await runExport([writeCheckpoint(folder(), "extra", made), "--out", join(folder(), "extra-out")]);
+    const warning = "warning: model.safetensors: extra\\u000a\\u001b[2J\\u2028: expected no such tensor, left out\n";
+    expect(run).toMatchObject({ status: 0, stderr: warning + NO_TOKENIZER });
+  });
+
   it("leaves an earlier export as it was when a new one fails", async () => {
     const out = join(folder(), "kept");
     const source = writeCheckpoint(folder(), "kept-source", makeCheckpoint());
@@ -123,7 +138,7 @@ describe("the export command", () => {
     });
     clearInterval(watch);
     expect(run.status).toBe(143);
-    expect(readdirSync(parent)).toEqual([]);
+    expect(existsSync(parent), "the folder that was made for it").toBe(false);
   });
 });
 
@@ -185,6 +200,21 @@ describe("the export command ends with 1, one line and nothing written when", ()
         files["tokenizer_config.json"] = textBytes("{}");
       },
       stderr: "tokenizer.json: expected JSON, got something else\n",
+    },
+    {
+      problem: "tokenizer.json is of another kind",
+      spoil: ({ files }) => {
+        files["tokenizer.json"] = textBytes('{"model":{"type":"WordPiece"}}');
+        files["tokenizer_config.json"] = textBytes("{}");
+      },
+      stderr: 'tokenizer.json model.type: expected "BPE", got "WordPiece"\n',
+    },
+    {
+      problem: "the weights' file is cut off",
+      spoil: ({ files, tensors }) => (files["model.safetensors"] = writeSafetensors(tensors).subarray(0, 60_000)),
+      stderr:
+        "model.safetensors: model.layers.0.block_sparse_moe.experts.1.w3.weight: " +
+        "data_offsets: expected a range within 56905 bytes, got 54272 to 62464\n",
     },
     {
       problem: "the tokenizer lacks its second file",

@@ -180,6 +180,14 @@ describe("an index of shards", () => {
     );
   });
 
+  it("is named when neither it nor a shard has a tensor", async () => {
+    const checkpoint = makeCheckpoint();
+    delete checkpoint.tensors["model.norm.weight"];
+    await expect(openSplit(checkpoint, split(checkpoint))).rejects.toThrow(
+      new CheckpointError(INDEX, "model.norm.weight", "expected the tensor, got none"),
+    );
+  });
+
   it.each([
     { weightMap: undefined, got: "nothing" },
     { weightMap: ["a"], got: '["a"]' },

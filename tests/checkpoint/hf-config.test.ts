@@ -64,6 +64,18 @@ describe("a config", () => {
       ropeTheta: 7000,
       rotaryFrequencies: 4,
     },
+    {
+      says: '"proportional" whose numbers stand beside it',
+      change: { rope_parameters: { rope_type: "proportional" }, rope_theta: 9000, partial_rotary_factor: 0.5 },
+      ropeTheta: 9000,
+      rotaryFrequencies: 8,
+    },
+    {
+      says: "two bases, the inner one",
+      change: { rope_parameters: { rope_theta: 7000 }, rope_theta: 9000 },
+      ropeTheta: 7000,
+      rotaryFrequencies: 16,
+    },
   ])("with $says rotates as it says", ({ change, ropeTheta, rotaryFrequencies }) => {
     expect(parseHfConfig({ ...fused, ...change }).config).toMatchObject({ ropeTheta, rotaryFrequencies });
   });
@@ -129,6 +141,13 @@ describe("a config of Transformers' family is refused with", () => {
     const rope = { ...(tiny["rope_parameters"] as Json), [field]: value };
     expect(refusal(() => parseHfConfig({ ...tiny, rope_parameters: rope }))).toBe(
       `config.json: rope_parameters.${field}: expected ${expected}, got ${got}`,
+    );
+  });
+
+  it("more experts per token than the engine takes, though there are as many", () => {
+    const change = { num_local_experts: 16, num_experts_per_tok: 9 };
+    expect(refusal(() => parseHfConfig({ ...tiny, ...change }))).toBe(
+      "config.json: num_experts_per_tok: expected a whole number from 1 to 8, got 9",
     );
   });
 

@@ -201,17 +201,37 @@ describe("a manifest is refused when", () => {
     {
       problem: "an offset is not aligned",
       spoil: ({ tensors }) => (tensors[1]!["offset"] = 3841),
-      message: "tensors.1.offset: expected a multiple of 256, got 3841",
+      message: `${NORM}: offset: expected 3840, got 3841`,
     },
     {
       problem: "a tensor goes past the last shard",
       spoil: ({ tensors }) => (tensors[1]!["offset"] = 1 << 20),
-      message: `tensors.1.offset: expected a whole number from 0 to ${TOTAL_BYTES - 256}, got 1048576`,
+      message: `${NORM}: offset: expected 3840, got 1048576`,
     },
     {
       problem: "tensors overlap",
       spoil: ({ tensors }) => (tensors[1]!["offset"] = 3584),
-      message: `${NORM}: offset: expected at least 3840, got 3584`,
+      message: `${NORM}: offset: expected 3840, got 3584`,
+    },
+    {
+      problem: "a gap lies between tensors",
+      spoil: ({ tensors }) => (tensors[1]!["offset"] = 4096),
+      message: `${NORM}: offset: expected 3840, got 4096`,
+    },
+    {
+      problem: "the shards lack the last tensor's end",
+      spoil: ({ shards }) => (shards[0]!["sizeBytes"] = TOTAL_BYTES - 1),
+      message: `shards: expected ${TOTAL_BYTES} bytes by the tensors, got ${TOTAL_BYTES - 1}`,
+    },
+    {
+      problem: "the shards go on after the last tensor",
+      spoil: ({ shards }) => shards.push({ ...shards[0], file: "weights-00002.bin", sizeBytes: 7 }),
+      message: `shards: expected ${TOTAL_BYTES} bytes by the tensors, got ${TOTAL_BYTES + 7}`,
+    },
+    {
+      problem: "there are no shards",
+      spoil: (manifest) => (manifest.shards = []),
+      message: `shards: expected ${TOTAL_BYTES} bytes by the tensors, got 0`,
     },
   ])("$problem", ({ spoil, message }) => {
     const manifest = makeManifest();

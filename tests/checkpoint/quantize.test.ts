@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { decodeRows, encodeRows, fromHalf, toHalf } from "../../src/checkpoint/quantize.ts";
 import { readNumbers, readSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { createRandom } from "../text/random-text.ts";
 import { sourceOf } from "./made-checkpoint.ts";
 
 const [NUM_ROWS, NUM_COLUMNS, NUM_GROUPS] = [96, 384, 12];
@@ -128,15 +127,16 @@ describe("f16 and f32", () => {
     }
   });
 
-  it("know f16 by its definition", () => {
-    const random = createRandom(3);
-    for (let i = 0; i < 2000; i++) {
-      const [exponent, fraction] = [Math.floor(random() * 31), Math.floor(random() * 1024)];
-      const expected = exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
-      expect(fromHalf((exponent << 10) | fraction)).toBe(expected);
-      expect(fromHalf(0x8000 | (exponent << 10) | fraction)).toBe(-expected);
-    }
-    expect([fromHalf(0x7c00), fromHalf(0xfc00), fromHalf(0x7e00)]).toEqual([Infinity, -Infinity, NaN]);
+  it("know all 65,536 f16 by their definition", () => {
+    const define = (bits: number): number => {
+      const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
+      if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+      return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
+    };
+    const all = Array.from({ length: 65_536 }, (_, bits) => bits);
+    expect(all.findIndex((bits) => !Object.is(fromHalf(bits), define(bits)))).toBe(-1);
+    const isNan = (bits: number) => Number.isNaN(define(bits));
+    expect(all.findIndex((bits) => toHalf(define(bits)) !== (isNan(bits) ? 0x7e00 : bits))).toBe(-1);
     expect([toHalf(Infinity), toHalf(1e9), toHalf(NaN)]).toEqual([0x7c00, 0x7c00, 0x7e00]);
   });
 });

@@ -87,7 +87,12 @@ describe("a safetensors file is refused when", () => {
     {
       problem: "offsets are missing",
       bytes: withHeader(`{"a":{"dtype":"F32","shape":[2]}}`, EIGHT),
-      message: "a: data_offsets: expected two whole numbers, got undefined",
+      message: "a: data_offsets: expected two whole numbers, got nothing",
+    },
+    {
+      problem: "a shape is endless: it is shown cut",
+      bytes: withHeader(`{"a":{"dtype":"F32","shape":[${"-1,".repeat(1000)}1]}}`),
+      message: `a: shape: expected a list of whole numbers, got [${"-1,".repeat(26)}-`,
     },
     {
       problem: "offsets go past the end, as in a truncated file",

@@ -189,6 +189,37 @@ describe("a shard is refused before a byte of it is used when", () => {
     await expect(reading).rejects.toBe(abort.signal.reason);
   });
 
+  it("the reader gives up; another reader does not hear of it", async () => {
+    const cut = cutInto(4096);
+    const abort = new AbortController();
+    let numStalled = 0;
+    // The first shard comes; the next one comes only to a reader that does not give up.
+    const source = createShardSource(cut.manifest, (name, signal) => {
+      if (signal !== abort.signal || name === "part-0.bin") {
+        return Promise.resolve(new Blob([cut.files.get(name)!]).stream());
+      }
+      numStalled += 1;
+      const stalled = new ReadableStream<Uint8Array>({
+        start: (controller) => signal.addEventListener("abort", () => controller.error(signal.reason)),
+      });
+      return Promise.resolve(stalled);
+    });
+    const [first] = cut.manifest.tensors;
+    const second = cut.manifest.tensors.find(({ offset }) => offset >= 4096)!;
+    expect(second.offset, "in the second shard").toBeLessThan(2 * 4096);
+    await source.read(first!.name, abort.signal)[Symbol.asyncIterator]().next();
+    expect(numStalled).toBe(1);
+    abort.abort();
+    expect((await readAll(source.read(second.name))).length).toBe(second.sizeBytes);
+  });
+
+  it("the reader has given up, though the shard is there", async () => {
+    const source = createShardSource(manifest, fetchFrom(files));
+    await readAll(source.read("model.embed_tokens.weight"));
+    const reason = new Error("enough");
+    await expect(readAll(source.read("model.embed_tokens.weight", AbortSignal.abort(reason)))).rejects.toBe(reason);
+  });
+
   it("the tensor is none of the manifest's", async () => {
     const source = createShardSource(manifest, fetchFrom(files));
     await expect(readAll(source.read("model.extra"))).rejects.toThrow(RangeError);
