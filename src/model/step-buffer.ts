@@ -2,7 +2,7 @@
 
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { createCallUniform, type Sampling, writeCall } from "../kernels/call.ts";
+import { createCallUniform, GREEDY, type Sampling, writeCall } from "../kernels/call.ts";
 import {
   createStep,
   parseStepHead,
@@ -21,6 +21,9 @@ export interface DrawOptions {
 }
 
 const HEAD_BYTES = STEP_HEAD_WORDS * 4;
+
+/** For passes that draw nothing, or a forced token. */
+export const NOTHING_DRAWN: DrawOptions = { sampling: GREEDY, endTokenIds: [] };
 
 export class StepBuffer {
   readonly call: Tensor;

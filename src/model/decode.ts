@@ -1,0 +1,109 @@
+// Reads tokens one by one: new ones as the sampler draws them, with several runs in flight, or known ones again.
+
+import { submitDispatches } from "../gpu/submit.ts";
+import type { DecodePipeline, DecodeRun } from "./decode-pipeline.ts";
+import type { Pass } from "./pass.ts";
+import type { SequenceCore } from "./sequence-core.ts";
+import { type DrawOptions, NOTHING_DRAWN } from "./step-buffer.ts";
+import { TapReader, type Taps } from "./taps.ts";
+
+/** A run whose tokens are being told, and the pending token before it. */
+interface ToldRun {
+  readonly run: DecodeRun;
+  readonly pendingToken: number;
+  readonly told: number[];
+}
+
+/** See Sequence.generate. */
+export async function* generate(
+  core: SequenceCore,
+  pipeline: DecodePipeline,
+  draw: DrawOptions,
+  maxTokens: number,
+): AsyncGenerator<number, void> {
+  const { step } = core;
+  if (core.pendingToken === undefined) throw new RangeError("decode: expected a pending token, got none");
+  const inFlight: DecodeRun[] = [];
+  let numSubmitted = 0;
+  let numTold = 0;
+  let current: ToldRun | undefined;
+  let isAhead = false;
+  if (!step.isCurrent) step.write(core.position, [core.pendingToken]);
+  try {
+    while (numTold < maxTokens) {
+      while (inFlight.length < pipeline.pace.depth && numSubmitted < maxTokens) {
+        const numSteps = Math.min(pipeline.pace.steps, maxTokens - numSubmitted);
+        core.reserve(core.position + numSubmitted - numTold + numSteps);
+        const pass = await core.pass("decode");
+        core.writeCall(1, draw);
+        inFlight.push(pipeline.submit(pass, numSteps));
+        numSubmitted += numSteps;
+      }
+      const run = inFlight.shift()!;
+      const head = await run.head;
+      pipeline.adapt(run);
+      current = { run, pendingToken: core.pendingToken, told: [] };
+      const tokens = step.takeDrawn(head);
+      // After an end token the GPU stands still, whatever was submitted.
+      const numDrawn = head.done ? numTold + tokens.length : numSubmitted;
+      for (const token of tokens) {
+        core.advance([core.pendingToken]);
+        core.pendingToken = token;
+        current.told.push(token);
+        numTold += 1;
+        isAhead = numTold < numDrawn;
+        yield token;
+      }
+      if (head.done) return;
+    }
+  } finally {
+    step.invalidate();
+    await Promise.allSettled(inFlight.map(({ head }) => head));
+    if (isAhead && current) await undo(core, pipeline, current);
+  }
+}
+
+/** See Sequence.replay. */
+export async function replay(core: SequenceCore, ids: readonly number[]): Promise<void> {
+  if (core.pendingToken === undefined) throw new RangeError("replay: expected a pending token, got none");
+  core.reserve(core.position + ids.length);
+  const pass = await core.pass("decode");
+  for (const id of ids) {
+    submitStep(core, pass, core.pendingToken, { forcedToken: id });
+    core.pendingToken = id;
+  }
+}
+
+/** See Sequence.replayTaps. */
+export async function replayTaps(core: SequenceCore, ids: readonly number[]): Promise<Taps> {
+  core.reserve(core.position + ids.length);
+  const pass = await core.pass("decode");
+  const reader = new TapReader(core.model.session, pass.tapPoints, 1);
+  for (const id of ids) {
+    submitStep(core, pass, id, { reader });
+    await reader.collect(1);
+  }
+  core.pendingToken = undefined;
+  return reader.close();
+}
+
+/** Reads one id, and takes a known token in place of a draw. */
+function submitStep(
+  core: SequenceCore,
+  pass: Pass,
+  id: number,
+  { reader, forcedToken }: { readonly reader?: TapReader; readonly forcedToken?: number },
+): void {
+  core.writeCall(1, NOTHING_DRAWN);
+  core.step.write(core.position, [id], forcedToken);
+  submitDispatches(core.model.session, pass.dispatches, 1, { taps: reader?.taps(1) ?? [] });
+  core.advance([id]);
+}
+
+/** Goes back to before a run, and again to the tokens of it that were told. */
+async function undo(core: SequenceCore, pipeline: DecodePipeline, { run, pendingToken, told }: ToldRun): Promise<void> {
+  pipeline.undo(run);
+  core.retreat(told.length);
+  core.pendingToken = pendingToken;
+  await replay(core, told);
+}

@@ -1,0 +1,126 @@
+// Reads known ids in blocks of the model's block size: for a draw from the last one, for the loss, or for taps.
+
+import { submitDispatches } from "../gpu/submit.ts";
+import type { Pass } from "./pass.ts";
+import type { BlockOutput } from "./prefill-pass.ts";
+import { ReadBack } from "./read-back.ts";
+import type { SequenceCore } from "./sequence-core.ts";
+import { type DrawOptions, NOTHING_DRAWN } from "./step-buffer.ts";
+import { TapReader, type Taps } from "./taps.ts";
+
+export interface ReadOptions {
+  /** Reading ends at the next block boundary. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called as blocks are done, with the tokens read so far in this call. */
+  readonly onProgress?: ((numTokens: number) => void) | undefined;
+}
+
+/** What a prefill gives, by what it computes at the end of each block. `undefined`: the signal ended it before. */
+export interface PrefillResults {
+  /** The token drawn after the last id. */
+  last: number | undefined;
+  /** Sum of -log p(id | the ids before it) in nats, over all ids but the first. */
+  loss: number | undefined;
+  /** Every tapped tensor of every token. */
+  taps: Taps | undefined;
+}
+
+/** Most dispatches of one submit in prefill, so that a slow GPU is not held for long. */
+const PREFILL_SUBMIT_DISPATCHES = 64;
+/** Blocks that may be queued before the first is done. */
+const BLOCKS_IN_FLIGHT = 2;
+
+/** The token drawn after the last id, which is pending then. */
+export async function prefillLast(
+  core: SequenceCore,
+  ids: readonly number[],
+  options: DrawOptions & ReadOptions,
+): Promise<number | undefined> {
+  const [body, last] = await Promise.all([passFor(core, ids, "none"), passFor(core, ids, "last")]);
+  const isComplete = await readBlocks(core, ids, options, options, async (block, isLast) => {
+    submitDispatches(core.model.session, (isLast ? last : body).dispatches, block.length, {
+      maxDispatches: PREFILL_SUBMIT_DISPATCHES,
+      ...(isLast ? { finish: (encoder: GPUCommandEncoder) => core.step.copyHead(encoder) } : {}),
+    });
+  });
+  if (!isComplete) return undefined;
+  core.pendingToken = await core.step.readDrawn();
+  return core.pendingToken;
+}
+
+export async function prefillLoss(
+  core: SequenceCore,
+  ids: readonly number[],
+  options: ReadOptions,
+): Promise<number | undefined> {
+  const { session, activations, blockSize } = core.model;
+  const { buffer, offsetBytes } = activations.lossStats;
+  const pass = await passFor(core, ids, "loss");
+  const readBack = new ReadBack(session, "loss read back", blockSize * 16);
+  let loss = 0;
+  let numRead = 0;
+  const isComplete = await readBlocks(core, ids, NOTHING_DRAWN, options, async (block) => {
+    const sizeBytes = block.length * 16;
+    submitDispatches(session, pass.dispatches, block.length, {
+      maxDispatches: PREFILL_SUBMIT_DISPATCHES,
+      finish: (encoder) => readBack.copy(encoder, [{ buffer, offsetBytes, sizeBytes }]),
+    });
+    const stats = new Float32Array(await readBack.read(sizeBytes));
+    for (let token = 0; token < block.length && ++numRead < ids.length; token++) {
+      loss += stats[4 * token]! + Math.log(stats[4 * token + 1]!) - stats[4 * token + 2]!;
+    }
+  });
+  readBack.destroy();
+  return isComplete ? loss : undefined;
+}
+
+export async function prefillTaps(
+  core: SequenceCore,
+  ids: readonly number[],
+  options: ReadOptions,
+): Promise<Taps | undefined> {
+  const { session, blockSize } = core.model;
+  const pass = await passFor(core, ids, "taps");
+  const reader = new TapReader(session, pass.tapPoints, blockSize);
+  const isComplete = await readBlocks(core, ids, NOTHING_DRAWN, options, async (block) => {
+    submitDispatches(session, pass.dispatches, block.length, { taps: reader.taps(block.length) });
+    await reader.collect(block.length);
+  });
+  const taps = reader.close();
+  return isComplete ? taps : undefined;
+}
+
+/** Writes what a block needs and has `submit` queue it, block after block; false when the signal ended it. */
+async function readBlocks(
+  core: SequenceCore,
+  ids: readonly number[],
+  draw: DrawOptions,
+  { signal, onProgress }: ReadOptions,
+  submit: (block: readonly number[], isLast: boolean) => Promise<void>,
+): Promise<boolean> {
+  const { session, blockSize } = core.model;
+  const inFlight: Promise<void>[] = [];
+  core.pendingToken = undefined;
+  for (let start = 0; start < ids.length; start += blockSize) {
+    if (signal?.aborted) return false;
+    const block = ids.slice(start, start + blockSize);
+    core.writeCall(block.length, draw);
+    core.step.write(core.position, ids.slice(start, start + blockSize + 1));
+    await submit(block, start + blockSize >= ids.length);
+    core.advance(block);
+    const numRead = start + block.length;
+    inFlight.push(session.device.queue.onSubmittedWorkDone().then(() => onProgress?.(numRead)));
+    if (inFlight.length >= BLOCKS_IN_FLIGHT) await inFlight.shift();
+  }
+  await Promise.all(inFlight);
+  return true;
+}
+
+function passFor(core: SequenceCore, ids: readonly number[], output: BlockOutput): Promise<Pass> {
+  const { vocabSize } = core.model.config;
+  if (ids.length === 0) throw new RangeError("prefill: expected at least one id, got none");
+  const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+  if (wrong !== undefined) throw new RangeError(`prefill: expected ids below ${vocabSize}, got ${wrong}`);
+  core.reserve(core.position + ids.length);
+  return core.pass(output);
+}

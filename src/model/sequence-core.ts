@@ -1,0 +1,91 @@
+// What prefill and decode share: where a sequence stands in its text, and the passes over its state.
+
+import { createDecodePass } from "./decode-pass.ts";
+import type { Model } from "./model.ts";
+import type { Pass } from "./pass.ts";
+import { type BlockOutput, createPrefillPass } from "./prefill-pass.ts";
+import { SequenceState } from "./sequence-state.ts";
+import type { SequenceLog } from "./snapshot.ts";
+import { type DrawOptions, StepBuffer } from "./step-buffer.ts";
+
+export class SequenceCore {
+  readonly model: Model;
+  readonly state: SequenceState;
+  readonly step: StepBuffer;
+  /** Drawn last, but not in the state yet. */
+  pendingToken: number | undefined;
+  #log: { tokenIds: number[]; blockLengths: number[] } = { tokenIds: [], blockLengths: [] };
+  readonly #passes = new Map<BlockOutput | "decode", Promise<Pass>>();
+
+  constructor(model: Model, label: string) {
+    this.model = model;
+    this.state = new SequenceState(model.session, model.config, label);
+    this.step = new StepBuffer(model.session, label, model.blockSize);
+  }
+
+  /** Tokens in the state. */
+  get position(): number {
+    return this.#log.tokenIds.length;
+  }
+
+  get log(): SequenceLog {
+    return this.#log;
+  }
+
+  /** Makes room for `numTokens` in all; what is there stays where it is. */
+  reserve(numTokens: number): void {
+    if (this.state.kvCache.reserve(numTokens)) this.#passes.clear();
+    this.state.kvCache.setUsedTokens(this.position);
+  }
+
+  /** Passes are made once, and again when a KV segment was added. */
+  pass(output: BlockOutput | "decode"): Promise<Pass> {
+    let pass = this.#passes.get(output);
+    if (!pass) {
+      const { recurrentStates, tokenCounts, kvCache } = this.state;
+      const tensors = {
+        model: this.model,
+        call: this.step.call,
+        step: this.step.step,
+        recurrentStates,
+        tokenCounts,
+        segments: kvCache.segments,
+        partials: kvCache.partials,
+      };
+      pass = output === "decode" ? createDecodePass(tensors) : createPrefillPass(tensors, output);
+      this.#passes.set(output, pass);
+    }
+    return pass;
+  }
+
+  writeCall(numTokens: number, draw: DrawOptions): void {
+    this.step.writeCall(numTokens, this.state.kvCache.segments.length, draw);
+  }
+
+  /** Takes note of a block of ids that was submitted. */
+  advance(ids: readonly number[]): void {
+    this.#log.tokenIds.push(...ids);
+    this.#log.blockLengths.push(ids.length);
+    this.state.kvCache.setUsedTokens(this.position);
+  }
+
+  /** Takes note that the last `numTokens`, which were decoded, are undone. */
+  retreat(numTokens: number): void {
+    this.#log.tokenIds.length -= numTokens;
+    this.#log.blockLengths.length -= numTokens;
+    this.state.kvCache.setUsedTokens(this.position);
+  }
+
+  /** Takes note that the state is now that of another text. */
+  moveTo({ tokenIds, blockLengths }: SequenceLog, pendingToken: number | undefined): void {
+    this.#log = { tokenIds: [...tokenIds], blockLengths: [...blockLengths] };
+    this.pendingToken = pendingToken;
+    this.step.invalidate();
+    this.state.kvCache.setUsedTokens(this.position);
+  }
+
+  destroy(): void {
+    this.state.destroy();
+    this.step.destroy();
+  }
+}
