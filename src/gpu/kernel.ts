@@ -1,5 +1,6 @@
 // From a WGSL file to a dispatch: compile with constants, bind tensors, count workgroups. All plain objects.
 
+import { enableLines, type Feature } from "./features.ts";
 import type { GpuSession } from "./session.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -65,11 +66,9 @@ async function compile(
   constants: Readonly<Record<string, number>>,
 ): Promise<Kernel> {
   const { device } = session;
-  const code = [name, ...appends].map((path) => {
-    const text = session.shaders.get(path);
-    if (text === undefined) throw new KernelError(`shaders/${path}.wgsl: expected the file, got nothing`);
-    return text;
-  });
+  const files = [name, ...appends].map((path) => findVariant(session, path));
+  const code =
+    enableLines(new Set(files.flatMap(({ feature }) => feature ?? []))) + files.map(({ text }) => text).join("\n");
   const bindGroupLayout = device.createBindGroupLayout({
     label: name,
     entries: bindings.map((access, binding) => ({
@@ -78,7 +77,7 @@ async function compile(
       buffer: { type: BUFFER_TYPES[access] },
     })),
   });
-  const module = device.createShaderModule({ label: name, code: code.join("\n") });
+  const module = device.createShaderModule({ label: name, code });
   try {
     const pipeline = await device.createComputePipelineAsync({
       label: name,
@@ -93,6 +92,17 @@ async function compile(
     const firstLine = text || (cause instanceof Error ? cause.message : String(cause));
     throw new KernelError(`shaders/${name}.wgsl: expected it to compile, got: ${firstLine}`, { cause });
   }
+}
+
+/** A shader file in the variant for a feature of the session, `<path>.<feature>.wgsl`, if there is one, or the plain file. */
+function findVariant({ shaders, features }: GpuSession, path: string): { text: string; feature?: Feature } {
+  for (const feature of features) {
+    const text = shaders.get(`${path}.${feature}`);
+    if (text !== undefined) return { text, feature };
+  }
+  const text = shaders.get(path);
+  if (text === undefined) throw new KernelError(`shaders/${path}.wgsl: expected the file, got nothing`);
+  return { text };
 }
 
 /** Binds tensors in binding order. A dispatch belongs to its tensors: make it once and use it for every token. */

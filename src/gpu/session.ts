@@ -1,6 +1,7 @@
 // Owns the adapter, the device, the memory ledger and the compiled kernels. Several models can live in one session.
 
 import { createCounters } from "./counters.ts";
+import { adapterFeaturesOf, chooseFeatures, type Feature, type FeatureChoice } from "./features.ts";
 import { type LedgerEntry, MemoryLedger, type MemoryKind } from "./ledger.ts";
 import { createTensor, type Tensor } from "./tensor.ts";
 import type { Kernel } from "./kernel.ts";
@@ -23,6 +24,8 @@ export interface SessionOptions {
   readonly shaders: ShaderTexts;
   /** Limits beyond WebGPU's defaults; opening fails, naming the limit, when the adapter offers less. */
   readonly requiredLimits?: Readonly<Record<string, number>>;
+  /** Which variants of the kernels to use: `default` when absent. */
+  readonly features?: FeatureChoice | undefined;
 }
 
 /** A device with a ledger. `lost` resolves when the device is lost for any reason but `close()`. */
@@ -30,6 +33,8 @@ export class GpuSession {
   readonly device: GPUDevice;
   readonly adapterInfo: GPUAdapterInfo;
   readonly shaders: ShaderTexts;
+  /** Chosen and offered: kernels have variants for these. */
+  readonly features: ReadonlySet<Feature>;
   readonly ledger = new MemoryLedger();
   readonly counters = createCounters();
   /** Compiled kernels by source and constants; compileKernel fills it. */
@@ -38,10 +43,16 @@ export class GpuSession {
   readonly #entries = new Map<GPUBuffer, LedgerEntry>();
   #closed = false;
 
-  private constructor(device: GPUDevice, adapterInfo: GPUAdapterInfo, shaders: ShaderTexts) {
+  private constructor(
+    device: GPUDevice,
+    adapterInfo: GPUAdapterInfo,
+    shaders: ShaderTexts,
+    features: ReadonlySet<Feature>,
+  ) {
     this.device = device;
     this.adapterInfo = adapterInfo;
     this.shaders = shaders;
+    this.features = features;
     this.lost = new Promise((resolve) => {
       void device.lost.then((reason) => {
         if (!this.#closed) resolve(reason);
@@ -49,7 +60,7 @@ export class GpuSession {
     });
   }
 
-  /** Requests the fastest adapter and a device with default limits and no optional feature. */
+  /** Requests the fastest adapter and a device with default limits and the chosen features. */
   static async open(gpu: GPU | undefined, options: SessionOptions): Promise<GpuSession> {
     if (!gpu) throw new UnsupportedGpuError("no-webgpu", "WebGPU: expected navigator.gpu, got undefined");
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
@@ -60,11 +71,13 @@ export class GpuSession {
         throw new UnsupportedGpuError("limit-too-small", `${limit}: expected at least ${needed}, got ${offered}`);
       }
     }
+    const features = chooseFeatures(options.features ?? "default", adapter.features as ReadonlySet<string>);
     const device = await adapter.requestDevice({
       label: "Relampago",
+      requiredFeatures: adapterFeaturesOf(features),
       requiredLimits: { ...options.requiredLimits },
     });
-    return new GpuSession(device, adapter.info, options.shaders);
+    return new GpuSession(device, adapter.info, options.shaders, features);
   }
 
   /** What a buffer for so many bytes takes: whole vec4s. */

@@ -1,0 +1,69 @@
+// What an adapter may offer beyond plain WebGPU, and which of it the kernels use: one table, from which everything follows.
+
+/** An optional ability for which kernels have variants. */
+export type Feature = "subgroups" | "f16" | "subgroup-matrix";
+
+interface FeatureRow {
+  readonly name: Feature;
+  /** What the adapter must offer, and the device is asked for. */
+  readonly adapterFeatures: readonly string[];
+  /** WGSL enables that kernels begin with. */
+  readonly enables: readonly string[];
+  /** Used unless somebody says otherwise: only what has run on hardware. */
+  readonly isDefault: boolean;
+}
+
+const TABLE: readonly FeatureRow[] = [
+  { name: "subgroups", adapterFeatures: ["subgroups"], enables: ["subgroups"], isDefault: true },
+  { name: "f16", adapterFeatures: ["shader-f16"], enables: ["f16"], isDefault: false },
+  {
+    name: "subgroup-matrix",
+    adapterFeatures: ["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix"],
+    enables: ["subgroups", "f16", "chromium_experimental_subgroup_matrix"],
+    isDefault: false,
+  },
+];
+
+export const FEATURES: readonly Feature[] = TABLE.map(({ name }) => name);
+
+/** `default`: all that is offered and has run on hardware; `none`: the plain path; a list: these, which must be offered. */
+export type FeatureChoice = "default" | "none" | readonly Feature[];
+
+/** Reads `default`, `none` or a list such as `subgroups,f16`; throws TypeError for anything else. */
+export function parseFeatureChoice(text: string): FeatureChoice {
+  if (text === "default" || text === "none") return text;
+  return text.split(",").map((name) => {
+    const feature = FEATURES.find((known) => known === name);
+    if (!feature) throw new TypeError(`features: expected default, none or some of ${FEATURES.join(",")}, got ${text}`);
+    return feature;
+  });
+}
+
+/** The features that are chosen and offered; RangeError when one of a list is not offered. */
+export function chooseFeatures(choice: FeatureChoice, offered: ReadonlySet<string>): ReadonlySet<Feature> {
+  const isOffered = ({ adapterFeatures }: FeatureRow) => adapterFeatures.every((feature) => offered.has(feature));
+  if (choice === "none") return new Set();
+  if (choice === "default")
+    return new Set(TABLE.filter((row) => row.isDefault && isOffered(row)).map(({ name }) => name));
+  for (const row of TABLE) {
+    if (choice.includes(row.name) && !isOffered(row)) {
+      throw new RangeError(`features: expected what the GPU offers, got ${row.name}`);
+    }
+  }
+  return new Set(choice);
+}
+
+/** What the device is asked for. */
+export function adapterFeaturesOf(features: ReadonlySet<Feature>): GPUFeatureName[] {
+  return [...new Set(rowsOf(features).flatMap(({ adapterFeatures }) => adapterFeatures))] as GPUFeatureName[];
+}
+
+/** What a kernel's text begins with. */
+export function enableLines(features: ReadonlySet<Feature>): string {
+  const enables = new Set(rowsOf(features).flatMap((row) => row.enables));
+  return [...enables].map((name) => `enable ${name};\n`).join("");
+}
+
+function rowsOf(features: ReadonlySet<Feature>): FeatureRow[] {
+  return TABLE.filter(({ name }) => features.has(name));
+}
