@@ -1,6 +1,7 @@
 // Opens WebGPU in Node through the npm package `webgpu` (Dawn), with whatever driver there is.
 
 import { create, globals } from "webgpu";
+import { isSoftwareAdapter, nameAdapter } from "../../src/gpu/adapter-name.ts";
 import { findGpuEnvironment, GPU_READY } from "./gpu-environment.ts";
 import { restart } from "./restart.ts";
 
@@ -13,7 +14,10 @@ export interface NodeGpu {
 
 // SwiftShader clears workgroup memory word by word in code that takes seconds to compile for each kernel; without this
 // extension Dawn clears it by a loop, which takes milliseconds.
-const DAWN_FLAGS = ["disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension"];
+// Timestamps come unrounded.
+const DAWN_FLAGS = [
+  "disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension,timestamp_quantization",
+];
 
 let opened: NodeGpu | undefined;
 
@@ -32,9 +36,6 @@ export async function openGpu(): Promise<NodeGpu> {
   const gpu = create(DAWN_FLAGS);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new Error("GPU adapter: expected one, got none. Install a driver for your GPU.");
-  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
-  const words = [...new Set([vendor, architecture, description || device])].filter((word) => word !== "");
-  const isSoftware = isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|warp/i.test(words.join(" "));
-  opened = { gpu, description: words.join(" "), isSoftware };
+  opened = { gpu, description: nameAdapter(adapter.info), isSoftware: isSoftwareAdapter(adapter.info) };
   return opened;
 }

@@ -7,8 +7,18 @@ export interface Counters {
   dispatches: number;
   submits: number;
   mapCalls: number;
+  /** Bytes of weights that the dispatches read, each dispatch's once. */
+  weightBytes: number;
 }
 
 export function createCounters(): Counters {
-  return { buffersCreated: 0, bindGroupsCreated: 0, pipelinesCreated: 0, dispatches: 0, submits: 0, mapCalls: 0 };
+  return {
+    buffersCreated: 0,
+    bindGroupsCreated: 0,
+    pipelinesCreated: 0,
+    dispatches: 0,
+    submits: 0,
+    mapCalls: 0,
+    weightBytes: 0,
+  };
 }

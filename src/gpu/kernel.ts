@@ -32,6 +32,8 @@ export interface Dispatch {
   readonly bindGroup: GPUBindGroup;
   /** Workgroups for a block of that many tokens (1 in decode). */
   readonly workgroups: (numTokens: number) => Grid;
+  /** Bytes of weights that it reads: all that it binds, unless its wrapper knows better. Of an embedding table one row. */
+  readonly weightBytes: number;
 }
 
 /** A shader did not compile; `cause` is the compiler's text. */
@@ -105,13 +107,15 @@ function findVariant({ shaders, features }: GpuSession, path: string): { text: s
   return { text };
 }
 
-/** Binds tensors in binding order. A dispatch belongs to its tensors: make it once and use it for every token. */
+/** Binds tensors in binding order. A dispatch belongs to its tensors: make it once and use it for every token.
+ * @param unreadWeightBytes of the weights that it binds, e.g. experts that the router did not choose */
 export function createDispatch(
   session: GpuSession,
   kernel: Kernel,
   label: string,
   tensors: readonly Tensor[],
   workgroups: (numTokens: number) => Grid,
+  unreadWeightBytes = 0,
 ): Dispatch {
   const bindGroup = session.device.createBindGroup({
     label,
@@ -122,5 +126,8 @@ export function createDispatch(
     })),
   });
   session.counters.bindGroupsCreated += 1;
-  return { label, kernel, bindGroup, workgroups };
+  const boundWeightBytes = tensors.reduce((sum, { buffer, sizeBytes }) => {
+    return session.kindOf(buffer) === "weights" ? sum + sizeBytes : sum;
+  }, 0);
+  return { label, kernel, bindGroup, workgroups, weightBytes: boundWeightBytes - unreadWeightBytes };
 }

@@ -5,6 +5,7 @@ import { adapterFeaturesOf, chooseFeatures, type Feature, type FeatureChoice } f
 import { type LedgerEntry, MemoryLedger, type MemoryKind } from "./ledger.ts";
 import { createTensor, type Tensor } from "./tensor.ts";
 import type { Kernel } from "./kernel.ts";
+import type { Profiler } from "./profiler.ts";
 
 /** WGSL texts by path below `shaders/`, without the suffix: `embed`, `common/reduce`. */
 export type ShaderTexts = ReadonlyMap<string, string>;
@@ -26,6 +27,8 @@ export interface SessionOptions {
   readonly requiredLimits?: Readonly<Record<string, number>>;
   /** Which variants of the kernels to use: `default` when absent. */
   readonly features?: FeatureChoice | undefined;
+  /** Asks for timestamps, where the adapter offers them, so that a Profiler can be made. */
+  readonly profile?: boolean;
 }
 
 /** A device with a ledger. `lost` resolves when the device is lost for any reason but `close()`. */
@@ -40,6 +43,8 @@ export class GpuSession {
   /** Compiled kernels by source and constants; compileKernel fills it. */
   readonly kernels = new Map<string, Promise<Kernel>>();
   readonly lost: Promise<GPUDeviceLostInfo>;
+  /** While set, every dispatch is timed. */
+  profiler: Profiler | undefined;
   readonly #entries = new Map<GPUBuffer, LedgerEntry>();
   #closed = false;
 
@@ -72,9 +77,11 @@ export class GpuSession {
       }
     }
     const features = chooseFeatures(options.features ?? "default", adapter.features as ReadonlySet<string>);
+    const timestamps: GPUFeatureName[] =
+      options.profile && adapter.features.has("timestamp-query") ? ["timestamp-query"] : [];
     const device = await adapter.requestDevice({
       label: "Relampago",
-      requiredFeatures: adapterFeaturesOf(features),
+      requiredFeatures: [...adapterFeaturesOf(features), ...timestamps],
       requiredLimits: { ...options.requiredLimits },
     });
     return new GpuSession(device, adapter.info, options.shaders, features);
@@ -114,6 +121,11 @@ export class GpuSession {
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
     const numPadded = Math.ceil(numWords / 4) * 4;
     return createTensor(label, this.createBuffer(label, "tables", numPadded * 4, usage), [numPadded]);
+  }
+
+  /** What a buffer is for; undefined for one of another session. */
+  kindOf(buffer: GPUBuffer): MemoryKind | undefined {
+    return this.#entries.get(buffer)?.kind;
   }
 
   setUsedBytes(buffer: GPUBuffer, usedBytes: number): void {

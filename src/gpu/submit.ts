@@ -30,17 +30,19 @@ export function submitDispatches(
   numTokens: number,
   { taps = [], prepare, finish, maxDispatches = Infinity }: SubmitOptions = {},
 ): void {
-  const { device, counters } = session;
+  const { device, counters, profiler } = session;
   for (let start = 0; start === 0 || start < dispatches.length;) {
     const end = Math.min(dispatches.length, start + maxDispatches);
     const encoder = device.createCommandEncoder({ label: "pass" });
     if (start === 0) prepare?.(encoder);
     let pass: GPUComputePassEncoder | undefined;
     for (let index = start; index < end; index++) {
-      pass ??= encoder.beginComputePass({ label: "pass" });
-      encodeDispatch(pass, dispatches[index]!, numTokens);
+      const dispatch = dispatches[index]!;
+      pass ??= profiler?.beginPass(encoder, dispatch) ?? encoder.beginComputePass({ label: "pass" });
+      encodeDispatch(pass, dispatch, numTokens);
+      counters.weightBytes += dispatch.weightBytes;
       const due = taps.filter((tap) => tap.afterIndex === index);
-      if (due.length === 0) continue;
+      if (due.length === 0 && !profiler) continue;
       pass.end();
       pass = undefined;
       for (const tap of due) {
@@ -49,7 +51,9 @@ export function submitDispatches(
     }
     pass?.end();
     if (end === dispatches.length) finish?.(encoder);
+    profiler?.endPasses(encoder);
     device.queue.submit([encoder.finish()]);
+    profiler?.readSubmitted();
     counters.submits += 1;
     counters.dispatches += end - start;
     start = Math.max(end, 1);

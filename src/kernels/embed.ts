@@ -35,6 +35,14 @@ export async function createEmbed(session: GpuSession, { format, hiddenSize, fir
   return (label: string, { call, step, weights, hidden }: EmbedTensors): Dispatch => {
     expectWeights(weights, format, numRows, hiddenSize);
     expectRows(hidden, [hiddenSize]);
-    return createDispatch(session, kernel, label, [call, step, weights, hidden], (numTokens) => [numTokens, 1, 1]);
+    const unread = weights.sizeBytes * (1 - 1 / numRows);
+    return createDispatch(
+      session,
+      kernel,
+      label,
+      [call, step, weights, hidden],
+      (numTokens) => [numTokens, 1, 1],
+      unread,
+    );
   };
 }

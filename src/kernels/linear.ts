@@ -1,5 +1,5 @@
 import type { WeightFormat } from "../checkpoint/weight-source.ts";
-import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
+import { compileKernel, createDispatch, type Dispatch, type Grid } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
 import { TILE_CONSTANTS, TILE_ROWS, TILE_TOKENS } from "./tile.ts";
@@ -48,10 +48,8 @@ export async function createLinear(session: GpuSession, constants: LinearConstan
     expectRows(input, [numColumns]);
     expectWeights(weights, format, Math.max(weights.shape[0] ?? 0, firstRow + numRows), numColumns);
     expectRows(output, [numRows]);
-    return createDispatch(session, kernel, label, [call, input, weights, output], (numTokens) => [
-      Math.ceil(numRows / TILE_ROWS),
-      Math.ceil(numTokens / TILE_TOKENS),
-      1,
-    ]);
+    const grid = (numTokens: number): Grid => [Math.ceil(numRows / TILE_ROWS), Math.ceil(numTokens / TILE_TOKENS), 1];
+    const unread = weights.sizeBytes * (1 - numRows / weights.shape[0]!);
+    return createDispatch(session, kernel, label, [call, input, weights, output], grid, unread);
   };
 }

@@ -67,6 +67,7 @@ export async function createMoeDownDecode(session: GpuSession, constants: MoeDow
     expectRows(hiddenNext, [hiddenSize]);
     const bound = [hidden, norm, expertIds, expertWeights, up, weights, hiddenNext];
     const numWorkgroups = Math.ceil(hiddenSize / sizes.ROWS);
-    return createDispatch(session, kernel, label, bound, () => [numWorkgroups, 1, 1]);
+    const unread = weights.sizeBytes * (1 - expertsPerToken / numExperts);
+    return createDispatch(session, kernel, label, bound, () => [numWorkgroups, 1, 1], unread);
   };
 }

@@ -69,6 +69,7 @@ export async function createMoeUpDecode(session: GpuSession, constants: MoeUpDec
     expectRows(up, [2 * intermediateSize]);
     const bound = [hidden, norm, router, weights, expertIds, expertWeights, up];
     const numChunks = Math.ceil(intermediateSize / COLUMNS);
-    return createDispatch(session, kernel, label, bound, () => [numChunks, expertsPerToken, 1]);
+    const unread = weights.sizeBytes * (1 - expertsPerToken / numExperts);
+    return createDispatch(session, kernel, label, bound, () => [numChunks, expertsPerToken, 1], unread);
   };
 }

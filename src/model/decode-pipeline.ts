@@ -3,7 +3,7 @@
 
 import type { GpuSession } from "../gpu/session.ts";
 import { submitDispatches } from "../gpu/submit.ts";
-import { parseStepHead, type StepHead } from "../kernels/step.ts";
+import { parseStepHead, RECENT_TOKENS, type StepHead } from "../kernels/step.ts";
 import type { Pass } from "./pass.ts";
 import { type BufferRange, ReadBack } from "./read-back.ts";
 
@@ -62,8 +62,11 @@ export class DecodePipeline {
     this.#pace = fixedPace ?? { depth: 1, steps: 1 };
     this.#stepHead = stepHead;
     this.#ranges = ranges;
+    if (this.#pace.steps > RECENT_TOKENS) {
+      throw new RangeError(`pace: expected at most ${RECENT_TOKENS} steps in a run, got ${this.#pace.steps}`);
+    }
     // One more than runs in flight: the run whose tokens are being told may still be undone.
-    this.#slots = Array.from({ length: MAX_DEPTH + 1 }, (_, index) => ({
+    this.#slots = Array.from({ length: (fixedPace?.depth ?? MAX_DEPTH) + 1 }, (_, index) => ({
       readBack: new ReadBack(session, `${label} run ${index} read back`, stepHead.sizeBytes),
       checkpoint: ranges.map(({ sizeBytes }) =>
         session.createBuffer(

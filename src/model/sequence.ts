@@ -94,6 +94,14 @@ export class Sequence {
     return replayTaps(this.#core, ids);
   }
 
+  /** For measuring only: stands after `numTokens` that nobody read, with a token pending, as if the text had been so long.
+   * Recurrent states are zero, keys and values are whatever lies in the buffers; what is drawn then means nothing. */
+  assume(numTokens: number): void {
+    this.clear();
+    this.reserve(numTokens);
+    this.#core.moveTo({ tokenIds: Array.from({ length: numTokens }, () => 0), blockLengths: [numTokens] }, 0);
+  }
+
   /** Copies the whole state on the GPU. The snapshot belongs to the caller. */
   snapshot(label = "snapshot"): Snapshot {
     const { model, state, log, position, pendingToken } = this.#core;

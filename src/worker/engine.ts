@@ -3,6 +3,7 @@
 
 import { type ChatModel, loadChatModel, readManifest } from "../chat/chat-model.ts";
 import { Conversation } from "../chat/conversation.ts";
+import { isSoftwareAdapter } from "../gpu/adapter-name.ts";
 import { GpuSession } from "../gpu/session.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
 import { parseFailure } from "./failures.ts";
@@ -212,7 +213,7 @@ const NO_PENALTIES = { repetitionPenalty: 1, frequencyPenalty: 0, presencePenalt
 
 function describe(chat: ChatModel, session: GpuSession, downloadBytes: number): ReadyModel {
   const { config } = chat.model;
-  const { vendor, architecture, description, isFallbackAdapter } = session.adapterInfo;
+  const { vendor, architecture, description } = session.adapterInfo;
   return {
     name: chat.name,
     numParameters: chat.numParameters,
@@ -228,7 +229,7 @@ function describe(chat: ChatModel, session: GpuSession, downloadBytes: number): 
       vendor,
       architecture,
       description,
-      isSoftware: isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software/i.test(`${architecture} ${description}`),
+      isSoftware: isSoftwareAdapter(session.adapterInfo),
     },
   };
 }

@@ -6,7 +6,7 @@ import { readShaders } from "../../scripts/node/shaders.ts";
 import { GROUP_SIZE, rowStrideBytes, type WeightFormat } from "../../src/checkpoint/weight-source.ts";
 import { decodeRows, encodeRows } from "../../src/checkpoint/quantize.ts";
 import type { Dispatch } from "../../src/gpu/kernel.ts";
-import { GpuSession } from "../../src/gpu/session.ts";
+import { GpuSession, type SessionOptions } from "../../src/gpu/session.ts";
 import { submitDispatches } from "../../src/gpu/submit.ts";
 import type { Tensor, WeightMatrix } from "../../src/gpu/tensor.ts";
 import { type Call, createCallUniform, GREEDY, writeCall } from "../../src/kernels/call.ts";
@@ -15,11 +15,11 @@ import { createStep, writeStep } from "../../src/kernels/step.ts";
 let session: GpuSession | undefined;
 
 /** Opens a session before the file's tests and closes it after; a GPU error that no test caught fails the file. */
-export function useSession(): () => GpuSession {
+export function useSession(options: Partial<SessionOptions> = {}): () => GpuSession {
   const errors: string[] = [];
   beforeAll(async () => {
     const { gpu } = await openGpu();
-    session = await GpuSession.open(gpu, { shaders: readShaders() });
+    session = await GpuSession.open(gpu, { shaders: readShaders(), ...options });
     session.device.onuncapturederror = (event) => errors.push(event.error.message);
   });
   afterAll(() => {
@@ -30,15 +30,7 @@ export function useSession(): () => GpuSession {
 }
 
 /** A seeded generator of numbers in [-1, 1), rounded to f32 so that kernel and reference see the same. */
-export function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let bits = Math.imul(state ^ (state >>> 15), state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return Math.fround(((bits ^ (bits >>> 14)) >>> 0) / 2147483648 - 1);
-  };
-}
+export { createRandom } from "../../src/bench/made-up-source.ts";
 
 export function randomArray(random: () => number, length: number, scale = 1): Float32Array {
   return Float32Array.from({ length }, () => random() * scale);

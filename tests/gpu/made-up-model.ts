@@ -1,10 +1,9 @@
 // A small model with seeded weights, for tests of everything above the kernels.
 
+import { createRandom, createValueSource, makeUpValues } from "../../src/bench/made-up-source.ts";
 import type { ModelConfig } from "../../src/checkpoint/model-config.ts";
-import { encodeRows } from "../../src/checkpoint/quantize.ts";
-import { formatOf, planTensors } from "../../src/checkpoint/tensor-plan.ts";
+import { planTensors } from "../../src/checkpoint/tensor-plan.ts";
 import type { WeightFormat, WeightSource } from "../../src/checkpoint/weight-source.ts";
-import { createRandom, randomArray } from "./harness.ts";
 
 /** Two lightning layers around a softmax layer, four experts; the vocabulary is the shipped tokenizer's. */
 export const MADE_UP_CONFIG: ModelConfig = {
@@ -36,14 +35,7 @@ export const MADE_UP_CONFIG: ModelConfig = {
 /** The weights' values by tensor name, (rows, columns) each; norms are about 1, the rest keeps the size of its input. */
 export function createMadeUpWeights(config: ModelConfig, seed: number): Map<string, Float32Array> {
   const random = createRandom(seed);
-  return new Map(
-    planTensors(config).map(({ name, kind, shape }) => {
-      const length = shape.reduce((product, size) => product * size, 1);
-      if (kind === "norm") return [name, randomArray(random, length, 0.1).map((value) => value + 1)];
-      const scale = name.includes("embed_tokens") ? 1 : Math.sqrt(3 / shape.at(-1)!);
-      return [name, randomArray(random, length, scale)];
-    }),
-  );
+  return new Map(planTensors(config).map((tensor) => [tensor.name, makeUpValues(tensor, random)]));
 }
 
 export function createMadeUpSource(
@@ -51,23 +43,5 @@ export function createMadeUpSource(
   weights: ReadonlyMap<string, Float32Array>,
   quant: WeightFormat = "f32",
 ): WeightSource {
-  const encoded = new Map(
-    planTensors(config).map(({ name, kind, shape }) => {
-      const format = formatOf(kind, quant);
-      const values = weights.get(name)!;
-      const numColumns = shape.at(-1)!;
-      return [name, { shape, format, bytes: encodeRows(format, values, values.length / numColumns, numColumns) }];
-    }),
-  );
-  return {
-    config,
-    tensors: new Map(
-      [...encoded].map(([name, { shape, format, bytes }]) => {
-        return [name, { name, format, shape, sizeBytes: bytes.length }];
-      }),
-    ),
-    async *read(name) {
-      yield encoded.get(name)!.bytes;
-    },
-  };
+  return createValueSource(config, quant, ({ name }) => weights.get(name)!);
 }
