@@ -8,7 +8,7 @@ import { GpuSession } from "../src/gpu/session.ts";
 import { GREEDY } from "../src/kernels/call.ts";
 import { Model } from "../src/model/model.ts";
 import type { Sequence } from "../src/model/sequence.ts";
-import { fetchFromFolder } from "./node/files.ts";
+import { openModelFolder } from "./node/files.ts";
 import { openGpu } from "./node/gpu.ts";
 import { readShaders } from "./node/shaders.ts";
 
@@ -38,10 +38,10 @@ async function main(): Promise<void> {
     },
   });
   const { gpu, description, isSoftware } = await openGpu();
-  const fetchFile = fetchFromFolder(values.model);
-  const manifest = await readManifest(fetchFile);
+  const files = openModelFolder(values.model);
+  const manifest = await readManifest(files);
   const session = await GpuSession.open(gpu, { shaders: readShaders() });
-  const model = await Model.load(session, createShardSource(manifest, fetchFile));
+  const model = await Model.load(session, createShardSource(manifest, files));
   const sequence = await model.createSequence();
   console.log(`${manifest.name} on ${description}${isSoftware ? " (software: compare ratios, not times)" : ""}`);
 

@@ -9,7 +9,7 @@ import { GpuSession, UnsupportedGpuError } from "../src/gpu/session.ts";
 import { GREEDY, type Sampling } from "../src/kernels/call.ts";
 import { TokenizerError } from "../src/text/tokenizer-error.ts";
 import { CHAT_USAGE, type ChatOptions, parseChatOptions } from "./node/chat-options.ts";
-import { fetchFromFolder } from "./node/files.ts";
+import { openModelFolder } from "./node/files.ts";
 import { openGpu } from "./node/gpu.ts";
 import { readShaders } from "./node/shaders.ts";
 
@@ -60,8 +60,8 @@ async function main(options: ChatOptions): Promise<void> {
 }
 
 async function openModel(session: GpuSession, options: ChatOptions): Promise<ChatModel> {
-  const fetchFile = fetchFromFolder(options.model);
-  return loadChatModel(session, await readManifest(fetchFile), fetchFile, { onProgress: drawProgress });
+  const files = openModelFolder(options.model);
+  return loadChatModel(session, await readManifest(files), files, { onProgress: drawProgress });
 }
 
 /** Each line of the input is a message; the other seeds of a conversation follow from the first. */

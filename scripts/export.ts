@@ -1,11 +1,12 @@
 // `npm run export -- <hf-dir> --out public/models/<name> --quant q4`: a Hugging Face directory becomes an exported model.
 
-import { copyFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { CheckpointError } from "../src/checkpoint/checkpoint-error.ts";
 import { convertCheckpoint, type KindSummary } from "../src/checkpoint/convert.ts";
 import { type HfCheckpoint, openHfCheckpoint, readJson } from "../src/checkpoint/hf-checkpoint.ts";
+import { type HashedFile, hashHex } from "../src/checkpoint/hashed-file.ts";
 import { MANIFEST_FILE, type Manifest, parseManifest } from "../src/checkpoint/manifest.ts";
 import type { WeightFormat } from "../src/checkpoint/weight-source.ts";
 import { Tokenizer } from "../src/text/tokenizer.ts";
@@ -76,10 +77,11 @@ async function exportModel({ source, out, quant, name }: ExportRequest): Promise
   const card = files.includes(CARD) ? CARD : null;
   const copied = [GENERATION_CONFIG, CARD].filter((file) => files.includes(file));
   await writeWholeFolder(out, async (folder) => {
-    const [manifest, kinds] = await writeModel(checkpoint, folder, quant, { name, tokenizer, card });
     for (const file of [...Object.values(tokenizer ?? {}), ...copied]) {
       await copyFile(join(source, file), join(folder, file));
     }
+    const hashed = await Promise.all(Object.values(tokenizer ?? {}).map((file) => hashFile(folder, file)));
+    const [manifest, kinds] = await writeModel(checkpoint, folder, quant, { name, tokenizer, files: hashed, card });
     printTable(kinds, manifest);
   });
 }
@@ -88,14 +90,19 @@ async function writeModel(
   checkpoint: HfCheckpoint,
   folder: string,
   quant: WeightFormat,
-  { name, tokenizer, card }: Pick<Manifest, "name" | "tokenizer" | "card">,
+  { name, tokenizer, files, card }: Pick<Manifest, "name" | "tokenizer" | "files" | "card">,
 ): Promise<[Manifest, readonly KindSummary[]]> {
   const write = (file: string, bytes: Uint8Array) => writeFile(join(folder, file), bytes);
   const { manifest, kinds } = await convertCheckpoint(checkpoint, write, { quant, onProgress: drawProgress });
   const { formatVersion, ...rest } = manifest;
-  const text = JSON.stringify({ formatVersion, name, tokenizer, card, ...rest } satisfies Manifest, null, 1);
+  const text = JSON.stringify({ formatVersion, name, tokenizer, files, card, ...rest } satisfies Manifest, null, 1);
   await writeFile(join(folder, MANIFEST_FILE), text + "\n");
   return [parseManifest(JSON.parse(text)), kinds];
+}
+
+async function hashFile(folder: string, file: string): Promise<HashedFile> {
+  const bytes = await readFile(join(folder, file));
+  return { file, sizeBytes: bytes.length, sha256: await hashHex(bytes) };
 }
 
 /** Throws TokenizerError, or CheckpointError when it does not fit the model. */

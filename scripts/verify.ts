@@ -18,7 +18,7 @@ import type { Sequence } from "../src/model/sequence.ts";
 import { compareTaps, type Comparison, describeDivergence, largestError } from "../src/reference/compare.ts";
 import { createReferenceState, referenceForward } from "../src/reference/model.ts";
 import { readReferenceWeights, type ReferenceWeights } from "../src/reference/weights.ts";
-import { fetchFromFolder, openFolder } from "./node/files.ts";
+import { openModelFolder, openFolder } from "./node/files.ts";
 import { openGpu } from "./node/gpu.ts";
 import { readShaders } from "./node/shaders.ts";
 
@@ -44,10 +44,10 @@ async function open(folder: string, quant: WeightFormat): Promise<Opened> {
   if (!existsSync(join(folder, MANIFEST_FILE))) {
     return { source: createHfSource(await openHfCheckpoint(openFolder(folder)), quant), quant };
   }
-  const fetchFile = fetchFromFolder(folder);
-  const manifest = await readManifest(fetchFile);
+  const files = openModelFolder(folder);
+  const manifest = await readManifest(files);
   const experts = manifest.tensors.find(({ name }) => name.endsWith("gate_up_proj"))!;
-  return { source: createShardSource(manifest, fetchFile), quant: experts.format };
+  return { source: createShardSource(manifest, files), quant: experts.format };
 }
 
 /** Golden prompts `0`, `1`, … hold for f32; those of trained checkpoints are named `f32.hello`, `q4.hello`. */

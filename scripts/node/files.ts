@@ -1,14 +1,12 @@
 // Checkpoint files on a disk.
 
-import { createReadStream } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import type { ByteSource } from "../../src/checkpoint/byte-source.ts";
 import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
-import { DownloadError } from "../../src/checkpoint/download-error.ts";
+import { expectWhole } from "../../src/checkpoint/hashed-file.ts";
 import type { OpenFile } from "../../src/checkpoint/hf-checkpoint.ts";
-import type { FetchFile } from "../../src/checkpoint/shard-source.ts";
+import { type ModelFiles, parseJson } from "../../src/checkpoint/model-files.ts";
 
 /** The files of a folder, by name. */
 export function openFolder(folder: string): OpenFile {
@@ -42,15 +40,20 @@ function openFile(path: string, name: string, sizeBytes: number): ByteSource {
   };
 }
 
-/** The files of an exported model's folder, as the page fetches them. */
-export function fetchFromFolder(folder: string): FetchFile {
-  return async (name) => {
-    const stream = createReadStream(join(folder, name));
-    await new Promise((resolve, reject) => stream.once("open", resolve).once("error", reject)).catch(
-      (cause: unknown) => {
-        throw new DownloadError(`${join(folder, name)}: expected the file, got none`, { cause });
-      },
-    );
-    return Readable.toWeb(stream) as ReadableStream<Uint8Array>;
+/** The files of an exported model's folder. */
+export function openModelFolder(folder: string): ModelFiles {
+  const readWhole = (name: string): Promise<Uint8Array> =>
+    readFile(join(folder, name)).catch((cause: NodeJS.ErrnoException) => {
+      const got = cause.code === "ENOENT" ? "none" : cause.message;
+      throw new CheckpointError(join(folder, name), "", `expected the file, got ${got}`, { cause });
+    });
+  return {
+    read: async (file, { onBytes } = {}) => {
+      const bytes = await readWhole(file.file);
+      await expectWhole(file, bytes);
+      onBytes?.(bytes.length);
+      return bytes;
+    },
+    readJson: async (name) => parseJson(name, await readWhole(name)),
   };
 }

@@ -1,9 +1,9 @@
 // Opens an exported model for chatting: manifest, weights, tokenizer and chat template from one folder.
 
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
-import { DownloadError } from "../checkpoint/download-error.ts";
 import { type Manifest, MANIFEST_FILE, parseManifest, type SamplingDefaults } from "../checkpoint/manifest.ts";
-import { createShardSource, type FetchFile } from "../checkpoint/shard-source.ts";
+import { type ModelFiles, parseJson } from "../checkpoint/model-files.ts";
+import { createShardSource } from "../checkpoint/shard-source.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { Model } from "../model/model.ts";
 import { ChatTemplate } from "../text/chat-template.ts";
@@ -30,16 +30,16 @@ export interface LoadOptions {
 /** A conversation's length when the checkpoint does not say what it was trained to read. */
 const UNKNOWN_CONTEXT_LENGTH = 4096;
 
-/** Throws DownloadError and CheckpointError. */
-export async function readManifest(fetchFile: FetchFile, signal?: AbortSignal): Promise<Manifest> {
-  return parseManifest(await readJsonFile(fetchFile, MANIFEST_FILE, signal));
+/** Throws CheckpointError, and what reading throws. */
+export async function readManifest(files: ModelFiles, signal?: AbortSignal): Promise<Manifest> {
+  return parseManifest(await files.readJson(MANIFEST_FILE, signal));
 }
 
 /** Throws what the source, the tokenizer and the GPU throw; CheckpointError when the model has no tokenizer. */
 export async function loadChatModel(
   session: GpuSession,
   manifest: Manifest,
-  fetchFile: FetchFile,
+  files: ModelFiles,
   { signal, onProgress }: LoadOptions = {},
 ): Promise<ChatModel> {
   const { config } = manifest;
@@ -48,12 +48,12 @@ export async function loadChatModel(
   }
   const { file, configFile } = manifest.tokenizer;
   const [tokenizerJson, configJson] = await Promise.all([
-    readJsonFile(fetchFile, file, signal),
-    readJsonFile(fetchFile, configFile, signal),
+    readTokenizerFile(manifest, files, file, signal),
+    readTokenizerFile(manifest, files, configFile, signal),
   ]);
   const tokenizer = Tokenizer.parse(tokenizerJson, configJson);
   const template = ChatTemplate.parse(configJson, tokenizer);
-  const source = createShardSource(manifest, fetchFile, { onProgress });
+  const source = createShardSource(manifest, files, { onProgress });
   const model = await Model.load(session, source, signal ? { signal } : {});
   return {
     name: manifest.name,
@@ -67,14 +67,13 @@ export async function loadChatModel(
   };
 }
 
-async function readJsonFile(fetchFile: FetchFile, name: string, signal?: AbortSignal): Promise<unknown> {
-  const body = new Response(await fetchFile(name, signal));
-  const text = await body.text().catch((cause: unknown) => {
-    throw new DownloadError(`${name}: expected the whole file, got a part of it`, { cause });
-  });
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new CheckpointError(name, "", "expected JSON, got something else", { cause });
-  }
+/** Checked by its digest, where the manifest has it. */
+async function readTokenizerFile(
+  manifest: Manifest,
+  files: ModelFiles,
+  name: string,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const known = manifest.files.find(({ file }) => file === name);
+  return known ? parseJson(name, await files.read(known, { signal })) : files.readJson(name, signal);
 }

@@ -2,15 +2,8 @@
 
 import type { HfCheckpoint } from "./hf-checkpoint.ts";
 import { createHfSource } from "./hf-source.ts";
-import {
-  alignOffset,
-  FORMAT_VERSION,
-  type Manifest,
-  type ManifestShard,
-  type ManifestTensor,
-  MAX_SHARD_BYTES,
-} from "./manifest.ts";
-import { hashHex } from "./shard-source.ts";
+import { type HashedFile, hashHex } from "./hashed-file.ts";
+import { alignOffset, FORMAT_VERSION, type Manifest, type ManifestTensor, MAX_SHARD_BYTES } from "./manifest.ts";
 import { formatOf, numParametersOf, type TensorKind } from "./tensor-plan.ts";
 import type { WeightFormat } from "./weight-source.ts";
 
@@ -34,7 +27,7 @@ export interface KindSummary {
 }
 
 export interface Converted {
-  readonly manifest: Omit<Manifest, "name" | "tokenizer" | "card">;
+  readonly manifest: Omit<Manifest, "name" | "tokenizer" | "files" | "card">;
   readonly kinds: readonly KindSummary[];
 }
 
@@ -88,7 +81,7 @@ function createSummary(kind: TensorKind, format: WeightFormat): KindSummary {
 
 /** Cuts a stream of bytes into files of MAX_SHARD_BYTES. */
 class ShardWriter {
-  readonly shards: ManifestShard[] = [];
+  readonly shards: HashedFile[] = [];
   position = 0;
   readonly #write: WriteFile;
   readonly #shard: Uint8Array;

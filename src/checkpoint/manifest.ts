@@ -3,6 +3,7 @@
 import { CheckpointError } from "./checkpoint-error.ts";
 import { ConfigFields } from "./config-fields.ts";
 import { CONFIG_LIMITS, MAX_END_TOKENS, MAX_EXPERTS_PER_TOKEN } from "./config-limits.ts";
+import type { HashedFile } from "./hashed-file.ts";
 import type { LayerType, ModelConfig } from "./model-config.ts";
 import { numParametersOf, planTensors } from "./tensor-plan.ts";
 import { GROUP_SIZE, rowStrideBytes, type WeightFormat, type WeightTensor } from "./weight-source.ts";
@@ -12,6 +13,8 @@ export const MANIFEST_FILE = "manifest.json";
 /** Tensors begin at multiples of this in the shards' bytes. */
 export const TENSOR_ALIGNMENT = 256;
 export const MAX_SHARD_BYTES = 16 * 1024 * 1024;
+/** Of a file that is no shard. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /** Where the next tensor begins when one ends at `end`. */
 export function alignOffset(end: number): number {
@@ -21,13 +24,6 @@ export function alignOffset(end: number): number {
 export interface ManifestTensor extends WeightTensor {
   /** Of its first byte in the concatenated shards. */
   readonly offset: number;
-}
-
-export interface ManifestShard {
-  readonly file: string;
-  readonly sizeBytes: number;
-  /** Hexadecimal. */
-  readonly sha256: string;
 }
 
 export interface SamplingDefaults {
@@ -44,9 +40,11 @@ export interface Manifest {
   readonly config: ModelConfig;
   readonly sampling: SamplingDefaults;
   readonly tensors: readonly ManifestTensor[];
-  readonly shards: readonly ManifestShard[];
+  readonly shards: readonly HashedFile[];
   /** null: the model can be verified, not chatted with. */
   readonly tokenizer: { readonly file: string; readonly configFile: string } | null;
+  /** What is known of the tokenizer's files; exports from before there was this field know nothing. */
+  readonly files: readonly HashedFile[];
   /** The model card. */
   readonly card: string | null;
 }
@@ -58,11 +56,7 @@ export function parseManifest(json: unknown, file = MANIFEST_FILE): Manifest {
   const fields = new ConfigFields(file, json);
   if (fields.get("formatVersion") !== FORMAT_VERSION) fields.fail("formatVersion", String(FORMAT_VERSION));
   const config = parseModelConfig(fields.object("config"));
-  const shards = fields.list("shards").map((shard, index) => {
-    return parseShard(new ConfigFields(file, shard, `shards.${index}.`));
-  });
-  const repeated = shards.find((shard, index) => shards.some((other, at) => at < index && other.file === shard.file));
-  if (repeated) throw new CheckpointError(file, "shards", `expected each file once, got ${repeated.file} twice`);
+  const shards = parseFiles(fields, file, "shards", MAX_SHARD_BYTES);
   const tensors = fields.list("tensors").map((tensor, index) => {
     return parseTensor(new ConfigFields(file, tensor, `tensors.${index}.`));
   });
@@ -86,6 +80,7 @@ export function parseManifest(json: unknown, file = MANIFEST_FILE): Manifest {
       file: parseFileName(tokenizer, "file"),
       configFile: parseFileName(tokenizer, "configFile"),
     },
+    files: fields.get("files") === undefined ? [] : parseFiles(fields, file, "files", MAX_FILE_BYTES),
     card: fields.get("card") === undefined ? null : parseFileName(fields, "card"),
   };
 }
@@ -147,12 +142,21 @@ function parseSampling(fields: ConfigFields): SamplingDefaults {
   };
 }
 
-function parseShard(fields: ConfigFields): ManifestShard {
+function parseFiles(fields: ConfigFields, file: string, list: string, maxBytes: number): HashedFile[] {
+  const files = fields.list(list).map((entry, index) => {
+    return parseHashedFile(new ConfigFields(file, entry, `${list}.${index}.`), maxBytes);
+  });
+  const repeated = files.find((entry, index) => files.some((other, at) => at < index && other.file === entry.file));
+  if (repeated) throw new CheckpointError(file, list, `expected each file once, got ${repeated.file} twice`);
+  return files;
+}
+
+function parseHashedFile(fields: ConfigFields, maxBytes: number): HashedFile {
   const sha256 = fields.string("sha256");
   if (!/^[0-9a-f]{64}$/.test(sha256)) fields.fail("sha256", "64 hexadecimal digits");
   return {
     file: parseFileName(fields, "file"),
-    sizeBytes: fields.integer("sizeBytes", { min: 1, max: MAX_SHARD_BYTES }),
+    sizeBytes: fields.integer("sizeBytes", { min: 1, max: maxBytes }),
     sha256,
   };
 }

@@ -1,45 +1,41 @@
-// Weights from the shards of an exported model, fetched in order, each checked whole before a byte of it is used.
+// Weights from the shards of an exported model, read in order, each whole before a byte of it is used.
 
-import { CheckpointError } from "./checkpoint-error.ts";
-import { DownloadError } from "./download-error.ts";
-import type { Manifest, ManifestShard, ManifestTensor } from "./manifest.ts";
+import type { Manifest, ManifestTensor } from "./manifest.ts";
+import type { ModelFiles } from "./model-files.ts";
 import type { WeightSource } from "./weight-source.ts";
-
-/** A file of the model's folder as a stream of bytes. Throws DownloadError. */
-export type FetchFile = (name: string, signal?: AbortSignal) => Promise<ReadableStream<Uint8Array>>;
 
 export interface ShardSourceOptions {
   /** Bytes that have arrived in this pass over the shards, of all. */
   readonly onProgress?: ((loadedBytes: number, totalBytes: number) => void) | undefined;
 }
 
-interface FetchedShard {
+interface ShardInMemory {
   readonly bytes: Promise<Uint8Array>;
-  /** Of the reader that it was fetched for. */
+  /** Of the reader that it is read for. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** Reading in the order of `tensors` fetches each shard once, the next one while one is used: two are in memory at most. */
+/** Reading in the order of `tensors` reads each shard once, the next one while one is used: two are in memory at most. */
 export function createShardSource(
   manifest: Manifest,
-  fetchFile: FetchFile,
+  files: Pick<ModelFiles, "read">,
   { onProgress }: ShardSourceOptions = {},
 ): WeightSource {
   const { shards } = manifest;
   const starts = shards.map((_, index) => shards.slice(0, index).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const totalBytes = shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const lastEnd = Math.max(...manifest.tensors.map(({ offset, sizeBytes }) => offset + sizeBytes));
-  const fetched = new Map<number, FetchedShard>();
+  const inMemory = new Map<number, ShardInMemory>();
 
-  const fetchShard = (index: number, signal?: AbortSignal): Promise<Uint8Array> => {
-    const known = fetched.get(index);
+  const readShard = (index: number, signal?: AbortSignal): Promise<Uint8Array> => {
+    const known = inMemory.get(index);
     // One whose reader gave up may be about to fail for that reason.
     if (known && !known.signal?.aborted) return known.bytes;
-    const onBytes = (length: number) => onProgress?.(starts[index]! + length, totalBytes);
-    const bytes = readShard(shards[index]!, fetchFile, onBytes, signal);
-    fetched.set(index, { bytes, signal });
+    const onBytes = (arrivedBytes: number) => onProgress?.(starts[index]! + arrivedBytes, totalBytes);
+    const bytes = files.read(shards[index]!, { signal, onBytes });
+    inMemory.set(index, { bytes, signal });
     // A failure is told to whoever waits for the shard; the next read tries again.
-    bytes.catch(() => fetched.get(index)?.bytes === bytes && fetched.delete(index));
+    bytes.catch(() => inMemory.get(index)?.bytes === bytes && inMemory.delete(index));
     return bytes;
   };
 
@@ -49,12 +45,12 @@ export function createShardSource(
       const shardEnd = start + shards[index]!.sizeBytes;
       if (shardEnd <= offset || start >= end) continue;
       signal?.throwIfAborted();
-      for (const other of fetched.keys()) if (other !== index && other !== index + 1) fetched.delete(other);
-      const bytes = await fetchShard(index, signal);
-      if (index + 1 < shards.length) void fetchShard(index + 1, signal).catch(() => undefined);
+      for (const other of inMemory.keys()) if (other !== index && other !== index + 1) inMemory.delete(other);
+      const bytes = await readShard(index, signal);
+      if (index + 1 < shards.length) void readShard(index + 1, signal).catch(() => undefined);
       yield bytes.subarray(Math.max(offset, start) - start, Math.min(end, shardEnd) - start);
     }
-    if (end === lastEnd) fetched.clear();
+    if (end === lastEnd) inMemory.clear();
   }
 
   return {
@@ -80,39 +76,4 @@ async function* joinWords(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
     if (wholeEnd > missing) yield part.subarray(missing, wholeEnd);
     rest = part.slice(wholeEnd);
   }
-}
-
-async function readShard(
-  { file, sizeBytes, sha256 }: ManifestShard,
-  fetchFile: FetchFile,
-  onBytes: (bytes: number) => void,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(sizeBytes);
-  let length = 0;
-  const reader = (await fetchFile(file, signal)).getReader();
-  const next = () =>
-    reader.read().catch((cause: unknown) => {
-      if (signal?.aborted) throw cause;
-      throw new DownloadError(`${file}: expected ${sizeBytes} bytes, got ${length} and an error`, { cause });
-    });
-  for (let part = await next(); !part.done; part = await next()) {
-    if (length + part.value.length > sizeBytes) {
-      await reader.cancel();
-      throw new DownloadError(`${file}: expected ${sizeBytes} bytes, got more`);
-    }
-    bytes.set(part.value, length);
-    length += part.value.length;
-    onBytes(length);
-  }
-  if (length !== sizeBytes) throw new DownloadError(`${file}: expected ${sizeBytes} bytes, got ${length}`);
-  const digest = await hashHex(bytes);
-  if (digest !== sha256) throw new CheckpointError(file, "SHA-256", `expected ${sha256}, got ${digest}`);
-  return bytes;
-}
-
-/** SHA-256 in hexadecimal. */
-export async function hashHex(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -10,6 +10,7 @@ import { type Manifest, parseManifest } from "../../src/checkpoint/manifest.ts";
 import { createShardSource } from "../../src/checkpoint/shard-source.ts";
 import type { WeightFormat } from "../../src/checkpoint/weight-source.ts";
 import { bytesOf, joinBytes, type MadeCheckpoint, makeCheckpoint, openMade, readAll } from "./made-checkpoint.ts";
+import { readFrom } from "./memory-files.ts";
 
 interface Export extends Converted {
   readonly files: Map<string, Uint8Array>;
@@ -50,8 +51,7 @@ describe.each([
 
   it("reads back as it reads without an export", async () => {
     const direct = createHfSource(await openFixture(name), quant);
-    const fetchFile = (file: string) => Promise.resolve(new Blob([exported.files.get(file)!.slice()]).stream());
-    const source = createShardSource(reparse(exported), fetchFile);
+    const source = createShardSource(reparse(exported), readFrom(exported.files));
     expect(source.config).toEqual(direct.config);
     expect([...source.tensors.keys()]).toEqual([...direct.tensors.keys()]);
     for (const tensor of direct.tensors.keys()) {

@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { fetchFromFolder } from "../../scripts/node/files.ts";
+import { openModelFolder } from "../../scripts/node/files.ts";
 import { parseManifest } from "../../src/checkpoint/manifest.ts";
 import { createShardSource } from "../../src/checkpoint/shard-source.ts";
 import { runExport, useFolder, writeCheckpoint } from "./export-command.ts";
@@ -43,7 +44,7 @@ describe("the export command", () => {
     expect(readdirSync(join(folder(), "deep/models"))).toEqual(["golden-fused"]);
     const manifest = readManifest(out);
     expect(manifest).toMatchObject({ name: "golden-fused", tokenizer: null, card: null });
-    const source = createShardSource(manifest, fetchFromFolder(out));
+    const source = createShardSource(manifest, openModelFolder(out));
     for (const { name, sizeBytes } of source.tensors.values()) {
       expect(await readAll(source.read(name)), name).toHaveLength(sizeBytes);
     }
@@ -72,6 +73,10 @@ describe("the export command", () => {
     expect(manifest).toMatchObject({
       name: "made up",
       tokenizer: { file: "tokenizer.json", configFile: "tokenizer_config.json" },
+      files: ["tokenizer.json", "tokenizer_config.json"].map((file) => {
+        const bytes = readFileSync(join(source, file));
+        return { file, sizeBytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+      }),
       card: "README.md",
       sampling: { temperature: 0.5, topK: 0, topP: 1, minP: 0 },
       config: { endTokenIds: [2, 7] },

@@ -12,6 +12,7 @@ interface ManifestJson extends Json {
   sampling: Json;
   tensors: Json[];
   shards: Json[];
+  files: Json[];
 }
 
 const converted = await convertCheckpoint(await openHfCheckpoint(openMade(makeCheckpoint())), () => Promise.resolve(), {
@@ -21,8 +22,13 @@ const converted = await convertCheckpoint(await openHfCheckpoint(openMade(makeCh
 /** A manifest that nothing is wrong with, to be spoiled. */
 function makeManifest(): ManifestJson {
   const tokenizer = { file: "tokenizer.json", configFile: "tokenizer_config.json" };
+  const files = Object.values(tokenizer).map((file, index) => ({
+    file,
+    sizeBytes: 5 + index,
+    sha256: "0a".repeat(32),
+  }));
   return JSON.parse(
-    JSON.stringify({ name: "made", tokenizer, card: "README.md", ...converted.manifest }),
+    JSON.stringify({ name: "made", tokenizer, files, card: "README.md", ...converted.manifest }),
   ) as ManifestJson;
 }
 
@@ -32,8 +38,13 @@ function tensorOf({ tensors }: ManifestJson, name: string): Json {
 
 it("a manifest that is right is taken as it is", () => {
   expect(parseManifest(makeManifest())).toEqual(makeManifest());
-  const plain = { ...makeManifest(), tokenizer: null, card: null };
+  const plain = { ...makeManifest(), tokenizer: null, files: [], card: null };
   expect(parseManifest(plain)).toEqual(plain);
+});
+
+it("a manifest from before the tokenizer's files had digests knows nothing of them", () => {
+  const { files: _, ...earlier } = makeManifest();
+  expect(parseManifest(earlier)).toEqual({ ...earlier, files: [] });
 });
 
 const TOTAL_BYTES = converted.manifest.shards[0]!.sizeBytes;
@@ -132,6 +143,16 @@ describe("a manifest is refused when", () => {
       problem: "the card lies elsewhere",
       spoil: (manifest) => (manifest["card"] = "/etc/passwd"),
       message: 'card: expected the name of a file in the same folder, got "/etc/passwd"',
+    },
+    {
+      problem: "the tokenizer's file is there twice",
+      spoil: ({ files }) => files.push(files[0]!),
+      message: "files: expected each file once, got tokenizer.json twice",
+    },
+    {
+      problem: "the tokenizer's file has no size",
+      spoil: ({ files }) => delete files[1]!["sizeBytes"],
+      message: "files.1.sizeBytes: expected a whole number from 1 to 67108864, got nothing",
     },
     {
       problem: "a shard is there twice",

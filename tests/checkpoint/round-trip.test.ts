@@ -9,6 +9,7 @@ import { readNumbers, readSafetensors, type SafetensorsTensor } from "../../src/
 import { createShardSource } from "../../src/checkpoint/shard-source.ts";
 import type { WeightFormat, WeightSource } from "../../src/checkpoint/weight-source.ts";
 import { readAll, sizeOf } from "./made-checkpoint.ts";
+import { readFrom } from "./memory-files.ts";
 
 function openFixture(name: string) {
   return openFolder(join(import.meta.dirname, "../fixtures", name));
@@ -19,7 +20,7 @@ async function exportAndLoad(name: string, quant: WeightFormat): Promise<WeightS
   const write = (file: string, bytes: Uint8Array) => Promise.resolve(void files.set(file, bytes.slice()));
   const { manifest } = await convertCheckpoint(await openHfCheckpoint(openFixture(name)), write, { quant });
   const json: unknown = JSON.parse(JSON.stringify({ ...manifest, name, tokenizer: null, card: null }));
-  return createShardSource(parseManifest(json), (file) => Promise.resolve(new Blob([files.get(file)!]).stream()));
+  return createShardSource(parseManifest(json), readFrom(files));
 }
 
 /** The checkpoint's own numbers, by the names of its files. */

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { CheckpointError } from "../../src/checkpoint/checkpoint-error.ts";
 import { convertCheckpoint } from "../../src/checkpoint/convert.ts";
-import { DownloadError } from "../../src/checkpoint/download-error.ts";
 import { openHfCheckpoint } from "../../src/checkpoint/hf-checkpoint.ts";
+import type { HashedFile } from "../../src/checkpoint/hashed-file.ts";
 import { type Manifest, parseManifest } from "../../src/checkpoint/manifest.ts";
-import { createShardSource, type FetchFile } from "../../src/checkpoint/shard-source.ts";
+import type { ReadOptions } from "../../src/checkpoint/model-files.ts";
+import { createShardSource } from "../../src/checkpoint/shard-source.ts";
 import { makeCheckpoint, openMade, readAll } from "./made-checkpoint.ts";
+import { readFrom } from "./memory-files.ts";
 
 let weights = new Uint8Array(0);
 const { manifest: converted } = await convertCheckpoint(
@@ -33,20 +34,13 @@ function cutInto(...sizes: number[]): { manifest: Manifest; files: Map<string, U
   return { manifest: parseManifest(json), files };
 }
 
-function fetchFrom(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, fetched: string[] = []): FetchFile {
-  return (name) => {
-    fetched.push(name);
-    return Promise.resolve(new Blob([files.get(name)!]).stream());
-  };
-}
-
 describe("weights from shards", () => {
   it.each([{ sizes: [1 << 20] }, { sizes: [4096] }, { sizes: [1003, 1, 2, 4099, 3, 3, 3] }, { sizes: [257] }])(
     "are the same whatever they are cut into: $sizes bytes",
     async ({ sizes }) => {
       const { manifest, files } = cutInto(...sizes);
-      const fetched: string[] = [];
-      const source = createShardSource(manifest, fetchFrom(files, fetched));
+      const read: string[] = [];
+      const source = createShardSource(manifest, readFrom(files, read));
       for (const { name, offset, sizeBytes } of manifest.tensors) {
         const chunks: Uint8Array[] = [];
         for await (const chunk of source.read(name)) {
@@ -57,61 +51,57 @@ describe("weights from shards", () => {
         const expected = weights.subarray(offset, offset + sizeBytes);
         expect(Buffer.compare(Buffer.concat(chunks), expected), name).toBe(0);
       }
-      expect(fetched, "each shard once, in order").toEqual(manifest.shards.map(({ file }) => file));
+      expect(read, "each shard once, in order").toEqual(manifest.shards.map(({ file }) => file));
     },
   );
 
-  it("are fetched one shard ahead and no further", async () => {
+  it("are read one shard ahead and no further", async () => {
     const { manifest, files } = cutInto(4096);
-    const fetched: string[] = [];
-    const source = createShardSource(manifest, fetchFrom(files, fetched));
+    const read: string[] = [];
+    const source = createShardSource(manifest, readFrom(files, read));
     const [embedding] = manifest.tensors;
     const inside = Math.ceil(embedding!.sizeBytes / 4096);
     await readAll(source.read(embedding!.name));
-    expect(fetched).toHaveLength(inside + 1);
-    expect(createShardSource(manifest, fetchFrom(files, fetched)).config).toEqual(manifest.config);
-    expect(fetched, "nothing before a tensor is read").toHaveLength(inside + 1);
+    expect(read).toHaveLength(inside + 1);
+    expect(createShardSource(manifest, readFrom(files, read)).config).toEqual(manifest.config);
+    expect(read, "nothing before a tensor is read").toHaveLength(inside + 1);
   });
 
   it("keep no shard but the one in use and the next", async () => {
     const { manifest, files } = cutInto(4096);
-    const fetched: string[] = [];
-    const source = createShardSource(manifest, fetchFrom(files, fetched));
+    const read: string[] = [];
+    const source = createShardSource(manifest, readFrom(files, read));
     const [first, middle] = [manifest.tensors[0]!, manifest.tensors.find(({ offset }) => offset > 3 * 4096)!];
     await readAll(source.read(first.name));
     await readAll(source.read(middle.name));
     await readAll(source.read(first.name));
-    expect(fetched.filter((file) => file === manifest.shards[0]!.file)).toHaveLength(2);
+    expect(read.filter((file) => file === manifest.shards[0]!.file)).toHaveLength(2);
   });
 
   it("are let go after the last tensor, and can be read again in any order", async () => {
     const { manifest, files } = cutInto(4096);
-    const fetched: string[] = [];
-    const source = createShardSource(manifest, fetchFrom(files, fetched));
+    const read: string[] = [];
+    const source = createShardSource(manifest, readFrom(files, read));
     for (const name of source.tensors.keys()) await readAll(source.read(name));
-    fetched.length = 0;
+    read.length = 0;
     const [last, first] = [manifest.tensors.at(-1)!, manifest.tensors[0]!];
     for (const { name, offset, sizeBytes } of [last, first]) {
       const expected = weights.subarray(offset, offset + sizeBytes);
       expect(Buffer.compare(await readAll(source.read(name)), expected), name).toBe(0);
     }
-    expect(fetched).toContain(manifest.shards.at(-1)!.file);
-    expect(fetched).toContain(manifest.shards[0]!.file);
+    expect(read).toContain(manifest.shards.at(-1)!.file);
+    expect(read).toContain(manifest.shards[0]!.file);
   });
 
   it("tell their progress as bytes arrive, up to all of them", async () => {
     const { manifest, files } = cutInto(4096);
-    const slowly: FetchFile = (name) => {
-      const bytes = files.get(name)!;
-      const half = Math.ceil(bytes.length / 2);
-      const stream = new ReadableStream<Uint8Array>({
-        start: (controller) => {
-          controller.enqueue(bytes.subarray(0, half));
-          controller.enqueue(bytes.subarray(half));
-          controller.close();
-        },
-      });
-      return Promise.resolve(stream);
+    const slowly = {
+      read: async ({ file, sizeBytes }: HashedFile, { onBytes }: ReadOptions = {}) => {
+        onBytes?.(Math.ceil(sizeBytes / 2));
+        await Promise.resolve();
+        onBytes?.(sizeBytes);
+        return files.get(file)!;
+      },
     };
     const progress: [number, number][] = [];
     const onProgress = (loaded: number, total: number) => progress.push([loaded, total]);
@@ -123,54 +113,19 @@ describe("weights from shards", () => {
   });
 });
 
-describe("a shard is refused before a byte of it is used when", () => {
+describe("reading a tensor fails when", () => {
   const { manifest, files } = cutInto(1 << 20);
-  const [shard] = manifest.shards;
   const right = files.get("part-0.bin")!;
 
-  async function expectRefused(served: Uint8Array<ArrayBuffer>, error: Error): Promise<void> {
-    const source = createShardSource(manifest, fetchFrom(new Map([["part-0.bin", served]])));
-    const yielded: Uint8Array[] = [];
-    const reading = (async () => {
-      for await (const chunk of source.read("model.embed_tokens.weight")) yielded.push(chunk);
-    })();
-    await expect(reading).rejects.toThrow(error);
-    expect(yielded).toHaveLength(0);
-  }
-
-  it("one bit of it differs, far from the tensor that is read", async () => {
-    const wrong = right.slice();
-    wrong[wrong.length - 1]! ^= 1;
-    const digest = createHash("sha256").update(wrong).digest("hex");
-    const problem = `expected ${shard!.sha256}, got ${digest}`;
-    await expectRefused(wrong, new CheckpointError("part-0.bin", "SHA-256", problem));
-  });
-
-  it("its last byte is missing", async () => {
-    const problem = `part-0.bin: expected ${right.length} bytes, got ${right.length - 1}`;
-    await expectRefused(right.slice(0, -1), new DownloadError(problem));
-  });
-
-  it("a byte follows its last", async () => {
-    const problem = `part-0.bin: expected ${right.length} bytes, got more`;
-    await expectRefused(new Uint8Array([...right, 0]), new DownloadError(problem));
-  });
-
-  it("the download breaks off; the next read fetches it again", async () => {
-    let numFetches = 0;
-    const source = createShardSource(manifest, () => {
-      numFetches += 1;
-      if (numFetches > 1) return Promise.resolve(new Blob([right]).stream());
-      const broken = new ReadableStream<Uint8Array>({
-        start: (controller) => controller.enqueue(right.slice(0, 100)),
-        pull: (controller) => controller.error(new TypeError("network error")),
-      });
-      return Promise.resolve(broken);
+  it("its shard cannot be read; the next read tries again", async () => {
+    let numReads = 0;
+    const source = createShardSource(manifest, {
+      read: () => {
+        numReads += 1;
+        return numReads > 1 ? Promise.resolve(right) : Promise.reject(new Error("not now"));
+      },
     });
-    await expect(readAll(source.read("model.norm.weight"))).rejects.toMatchObject({
-      name: "DownloadError",
-      message: `part-0.bin: expected ${right.length} bytes, got 100 and an error`,
-    });
+    await expect(readAll(source.read("model.norm.weight"))).rejects.toThrow("not now");
     const { offset, sizeBytes } = manifest.tensors.find(({ name }) => name === "model.norm.weight")!;
     const bytes = await readAll(source.read("model.norm.weight"));
     expect(Buffer.compare(bytes, weights.subarray(offset, offset + sizeBytes))).toBe(0);
@@ -178,12 +133,7 @@ describe("a shard is refused before a byte of it is used when", () => {
 
   it("the reader gives up: the reason is the signal's", async () => {
     const abort = new AbortController();
-    const source = createShardSource(manifest, (_name, signal) => {
-      const stream = new ReadableStream<Uint8Array>({
-        start: (controller) => signal!.addEventListener("abort", () => controller.error(signal!.reason)),
-      });
-      return Promise.resolve(stream);
-    });
+    const source = createShardSource(manifest, { read: (_file, { signal } = {}) => rejectOnAbort(signal!) });
     const reading = readAll(source.read("model.norm.weight", abort.signal));
     abort.abort();
     await expect(reading).rejects.toBe(abort.signal.reason);
@@ -194,15 +144,12 @@ describe("a shard is refused before a byte of it is used when", () => {
     const abort = new AbortController();
     let numStalled = 0;
     // The first shard comes; the next one comes only to a reader that does not give up.
-    const source = createShardSource(cut.manifest, (name, signal) => {
-      if (signal !== abort.signal || name === "part-0.bin") {
-        return Promise.resolve(new Blob([cut.files.get(name)!]).stream());
-      }
-      numStalled += 1;
-      const stalled = new ReadableStream<Uint8Array>({
-        start: (controller) => signal.addEventListener("abort", () => controller.error(signal.reason)),
-      });
-      return Promise.resolve(stalled);
+    const source = createShardSource(cut.manifest, {
+      read: ({ file }, { signal } = {}) => {
+        if (signal !== abort.signal || file === "part-0.bin") return Promise.resolve(cut.files.get(file)!);
+        numStalled += 1;
+        return rejectOnAbort(signal);
+      },
     });
     const [first] = cut.manifest.tensors;
     const second = cut.manifest.tensors.find(({ offset }) => offset >= 4096)!;
@@ -214,14 +161,18 @@ describe("a shard is refused before a byte of it is used when", () => {
   });
 
   it("the reader has given up, though the shard is there", async () => {
-    const source = createShardSource(manifest, fetchFrom(files));
+    const source = createShardSource(manifest, readFrom(files));
     await readAll(source.read("model.embed_tokens.weight"));
     const reason = new Error("enough");
     await expect(readAll(source.read("model.embed_tokens.weight", AbortSignal.abort(reason)))).rejects.toBe(reason);
   });
 
-  it("the tensor is none of the manifest's", async () => {
-    const source = createShardSource(manifest, fetchFrom(files));
+  it("the manifest has none of its name", async () => {
+    const source = createShardSource(manifest, readFrom(files));
     await expect(readAll(source.read("model.extra"))).rejects.toThrow(RangeError);
   });
 });
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+}

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { fetchFromFolder } from "../../scripts/node/files.ts";
+import { openModelFolder } from "../../scripts/node/files.ts";
 import { parseManifest } from "../../src/checkpoint/manifest.ts";
 import { decodeRows } from "../../src/checkpoint/quantize.ts";
 import { createShardSource } from "../../src/checkpoint/shard-source.ts";
@@ -17,9 +17,11 @@ it("the shipped model is whole: manifest, shards, tokenizer and card", async () 
     config: { trainedContextLength: 2048, rotaryFrequencies: 16, ropeTheta: 1e14, endTokenIds: [2] },
     sampling: { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 },
   });
-  const files = [manifest.tokenizer!.file, manifest.tokenizer!.configFile, manifest.card!];
-  for (const file of files) expect(readFileSync(join(FOLDER, file)).length).toBeGreaterThan(0);
-  const source = createShardSource(manifest, fetchFromFolder(FOLDER));
+  expect(readFileSync(join(FOLDER, manifest.card!)).length).toBeGreaterThan(0);
+  const { file, configFile } = manifest.tokenizer!;
+  expect(manifest.files.map((known) => known.file)).toEqual([file, configFile]);
+  for (const known of manifest.files) await openModelFolder(FOLDER).read(known);
+  const source = createShardSource(manifest, openModelFolder(FOLDER));
   for (const { name, format, shape } of source.tensors.values()) {
     const numColumns = shape.at(-1)!;
     const values = decodeRows(format, await readAll(source.read(name)), sizeOf(shape) / numColumns, numColumns);

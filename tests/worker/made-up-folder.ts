@@ -1,6 +1,6 @@
 // The folder of an exported model with made-up weights, in memory, and a network that serves it.
 
-import { hashHex } from "../../src/checkpoint/shard-source.ts";
+import { hashHex } from "../../src/checkpoint/hashed-file.ts";
 import { type Manifest, MANIFEST_FILE, TENSOR_ALIGNMENT } from "../../src/checkpoint/manifest.ts";
 import { numParametersOf } from "../../src/checkpoint/tensor-plan.ts";
 import { createMadeUpSource, createMadeUpWeights, MADE_UP_CONFIG } from "../gpu/made-up-model.ts";
@@ -35,6 +35,14 @@ export async function createFolder(): Promise<Folder> {
     shards.push({ file, sizeBytes: shard.length, sha256: await hashHex(shard) });
     folder.set(file, shard);
   }
+  folder.set("tokenizer.json", encodeJson(tokenizerJson));
+  folder.set("tokenizer_config.json", encodeJson(tokenizerConfigJson));
+  const files = await Promise.all(
+    ["tokenizer.json", "tokenizer_config.json"].map(async (file) => {
+      const content = folder.get(file)!;
+      return { file, sizeBytes: content.length, sha256: await hashHex(content) };
+    }),
+  );
   const manifest: Manifest = {
     formatVersion: 1,
     name: "made-up",
@@ -44,11 +52,10 @@ export async function createFolder(): Promise<Folder> {
     tensors,
     shards,
     tokenizer: { file: "tokenizer.json", configFile: "tokenizer_config.json" },
+    files,
     card: null,
   };
   folder.set(MANIFEST_FILE, encodeJson(manifest));
-  folder.set("tokenizer.json", encodeJson(tokenizerJson));
-  folder.set("tokenizer_config.json", encodeJson(tokenizerConfigJson));
   return folder;
 }
 

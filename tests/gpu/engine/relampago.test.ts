@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
-import { fetchFromFolder } from "../../../scripts/node/files.ts";
+import { openModelFolder } from "../../../scripts/node/files.ts";
 import { readManifest } from "../../../src/chat/chat-model.ts";
 import { createShardSource } from "../../../src/checkpoint/shard-source.ts";
 import { GREEDY } from "../../../src/kernels/call.ts";
@@ -23,8 +23,8 @@ let sequence: Sequence;
 
 beforeAll(async () => {
   golden = await readGoldenTensors("relampago-71m");
-  const fetchFile = fetchFromFolder(FOLDER);
-  const model = await Model.load(session(), createShardSource(await readManifest(fetchFile), fetchFile));
+  const files = openModelFolder(FOLDER);
+  const model = await Model.load(session(), createShardSource(await readManifest(files), files));
   sequence = await model.createSequence(256);
 });
 
