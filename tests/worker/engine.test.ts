@@ -43,6 +43,7 @@ async function requestAdapter(): Promise<object> {
   const adapter = (await gpu.requestAdapter())!;
   return {
     info: adapter.info,
+    features: adapter.features,
     limits: adapter.limits,
     requestDevice: async (descriptor: GPUDeviceDescriptor) => {
       devices.push(await adapter.requestDevice(descriptor));
