@@ -26,7 +26,7 @@ export type Grid = readonly [number, number, number];
 
 /** A prepared kernel call: everything but the number of tokens is fixed when it is made. */
 export interface Dispatch {
-  /** e.g. `layer 3 lightning_block`. */
+  /** e.g. `layer 3 lightning_output`. */
   readonly label: string;
   readonly kernel: Kernel;
   readonly bindGroup: GPUBindGroup;

@@ -3,6 +3,7 @@
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { numChunks } from "../kernels/chunk-states.ts";
 
 export interface BlockActivations {
   /** (blockSize, hiddenSize): the residual stream; decode uses its first row. */
@@ -13,6 +14,8 @@ export interface BlockActivations {
   readonly normed: Tensor;
   /** (blockSize, numHeads * 3 * headDim) */
   readonly lightningQkv: Tensor;
+  /** (numChunks(blockSize), numHeads, headDim, headDim) */
+  readonly chunkStates: Tensor;
   /** (blockSize, numHeads * headDim) */
   readonly gate: Tensor;
   /** (blockSize, (numHeads + 2 numKvHeads) * headDim) */
@@ -49,6 +52,7 @@ export function createBlockActivations(session: GpuSession, config: ModelConfig,
     hiddenNext: create("hidden next", blockSize, hiddenSize),
     normed: create("normed", blockSize, hiddenSize),
     lightningQkv: create("lightning q, k, v", blockSize, numHeads * 3 * headDim),
+    chunkStates: create("chunk states", numChunks(blockSize), numHeads, headDim, headDim),
     gate: create("output gate", blockSize, numHeads * headDim),
     softmaxQkv: create("softmax q, k, v", blockSize, (numHeads + 2 * numKvHeads) * headDim),
     softmaxStats: create("softmax stats", blockSize, numHeads, 2),

@@ -8,7 +8,7 @@ export interface TapPoint {
   /** e.g. `hidden.3`: the input of layer 3. */
   readonly name: string;
   readonly afterIndex: number;
-  /** Label of that dispatch, e.g. `layer 3 lightning_block`. */
+  /** Label of that dispatch, e.g. `layer 3 lightning_output`. */
   readonly kernel: string;
   readonly tensor: Tensor;
 }

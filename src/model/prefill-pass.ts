@@ -2,8 +2,10 @@
 
 import { createAttentionBlock } from "../kernels/attention-block.ts";
 import { createEmbed } from "../kernels/embed.ts";
-import { createLightningBlock } from "../kernels/lightning-block.ts";
+import { createLightningChunk } from "../kernels/lightning-chunk.ts";
 import { createLightningGate } from "../kernels/lightning-gate.ts";
+import { createLightningOutput } from "../kernels/lightning-output.ts";
+import { createLightningScan } from "../kernels/lightning-scan.ts";
 import { createLinearResidual } from "../kernels/linear-residual.ts";
 import { createLinear } from "../kernels/linear.ts";
 import { createMoeCombine } from "../kernels/moe-combine.ts";
@@ -93,7 +95,7 @@ async function addLightning(
   weights: LightningWeights,
 ): Promise<void> {
   const { hiddenSize, numHeads, headDim } = config;
-  const { hidden, normed, lightningQkv, gate, attentionOutput } = activations;
+  const { hidden, normed, lightningQkv: qkv, chunkStates, gate, attentionOutput } = activations;
   const attentionSize = numHeads * headDim;
   const { format } = weights.qkvGate;
   const qkvLinear = await createLinear(session, {
@@ -109,7 +111,9 @@ async function addLightning(
     numColumns: hiddenSize,
     activation: "none",
   });
-  const lightningBlock = await createLightningBlock(session, { numHeads, headDim });
+  const lightningChunk = await createLightningChunk(session, { numHeads, headDim });
+  const lightningScan = await createLightningScan(session, { numHeads, headDim });
+  const lightningOutput = await createLightningOutput(session, { numHeads, headDim });
   const lightningGate = await createLightningGate(session, { attentionSize });
   const outLinear = await createLinearResidual(session, {
     format: weights.outProj.format,
@@ -119,19 +123,14 @@ async function addLightning(
     beta: config.linearAttentionBeta,
   });
   const name = (kernel: string) => `layer ${layer} ${kernel}`;
-  pass.add(qkvLinear(name("linear qkv"), { call, input: normed, weights: weights.qkvGate, output: lightningQkv }));
-  pass.tap(`qkv.${layer}`, lightningQkv);
+  pass.add(qkvLinear(name("linear qkv"), { call, input: normed, weights: weights.qkvGate, output: qkv }));
+  pass.tap(`qkv.${layer}`, qkv);
   pass.add(gateLinear(name("linear gate"), { call, input: normed, weights: weights.qkvGate, output: gate }));
+  const { slopes } = weights;
   const state = recurrentStates.get(layer)!;
-  pass.add(
-    lightningBlock(name("lightning_block"), {
-      call,
-      qkv: lightningQkv,
-      slopes: weights.slopes,
-      state,
-      attentionOutput,
-    }),
-  );
+  pass.add(lightningChunk(name("lightning_chunk"), { call, qkv, slopes, chunkStates }));
+  pass.add(lightningScan(name("lightning_scan"), { call, slopes, state, chunkStates }));
+  pass.add(lightningOutput(name("lightning_output"), { call, qkv, slopes, chunkStates, attentionOutput }));
   pass.tap(`o.${layer}`, attentionOutput);
   pass.add(lightningGate(name("lightning_gate"), { call, weight: weights.norm, gate, attentionOutput }));
   pass.tap(`gated.${layer}`, attentionOutput);

@@ -5,7 +5,7 @@ import type { Tap } from "../gpu/submit.ts";
 import type { TapPoint } from "./pass.ts";
 
 export interface Tapped {
-  /** Label of the dispatch that wrote it, e.g. `layer 3 lightning_block`. */
+  /** Label of the dispatch that wrote it, e.g. `layer 3 lightning_output`. */
   readonly kernel: string;
   /** (num_tokens, row length) */
   readonly values: Float32Array;

@@ -40,7 +40,7 @@ export function compareTaps(
   });
 }
 
-/** Names the first kernel whose result is off: `layer 3 lightning_block (o.3): expected an error of at most x, got y`. */
+/** Names the first kernel whose result is off: `layer 3 lightning_output (o.3): expected an error of at most x, got y`. */
 export function describeDivergence(comparisons: readonly Comparison[], tolerance: number): string | undefined {
   const first = comparisons.find(({ error }) => !(error <= tolerance));
   if (!first) return undefined;

@@ -117,7 +117,7 @@ describe("runBenchmark", () => {
       const dispatches = kernels.reduce((total, kernel) => total + kernel.dispatches, 0);
       expect(dispatches).toBeCloseTo(perToken.dispatches * tokens, 6);
       const names = kernels.map(({ kernel }) => kernel);
-      expect(names).toContain(kind === "decode" ? "lightning_decode" : "lightning_block");
+      expect(names).toContain(kind === "decode" ? "lightning_decode" : "lightning_output");
       expect(names).toContain("sample");
     }
   });

@@ -1,5 +1,10 @@
+// lightning_chunk, lightning_scan and lightning_output one after another: what prefill runs for a lightning layer.
+
 import { describe, expect, it } from "vitest";
-import { createLightningBlock } from "../../../src/kernels/lightning-block.ts";
+import { numChunks } from "../../../src/kernels/chunk-states.ts";
+import { createLightningChunk } from "../../../src/kernels/lightning-chunk.ts";
+import { createLightningOutput } from "../../../src/kernels/lightning-output.ts";
+import { createLightningScan } from "../../../src/kernels/lightning-scan.ts";
 import { lightningBlock } from "../../../src/reference/lightning-block.ts";
 import { lightningRecurrent, slope } from "../../../src/reference/model.ts";
 import {
@@ -17,9 +22,9 @@ import {
 
 const session = useSession();
 
-/** Sums over up to 130 tokens and 128 channels in f32: some 1e-6 of the largest. */
+/** Sums over up to 32 tokens and 128 channels in f32: some 1e-6 of the largest. */
 const TOLERANCE = 3e-6;
-/** The state is multiplied by a rounded decay in every block, always rounded the same way. */
+/** The state is rounded in every block. */
 const TOLERANCE_PER_BLOCK = 6e-8;
 const NUM_LAYERS = 8;
 
@@ -32,7 +37,7 @@ interface Shape {
   readonly blocks: readonly number[];
 }
 
-/** Runs the kernel over the blocks and compares outputs and final state with the recurrent reference. */
+/** Runs the three kernels over the blocks and compares outputs and final state with the recurrent reference. */
 async function expectRecurrent({ numHeads, headDim, layer, blocks }: Shape): Promise<void> {
   const numTokens = blocks.reduce((sum, size) => sum + size, 0);
   const random = createRandom(numTokens * headDim + layer);
@@ -41,7 +46,9 @@ async function expectRecurrent({ numHeads, headDim, layer, blocks }: Shape): Pro
   const qkvValues = randomArray(random, numTokens * numHeads * 3 * headDim);
 
   const state = upload(session(), "state", [numHeads, headDim, headDim], before);
-  const create = await createLightningBlock(session(), { numHeads, headDim });
+  const createChunk = await createLightningChunk(session(), { numHeads, headDim });
+  const createScan = await createLightningScan(session(), { numHeads, headDim });
+  const createOutputs = await createLightningOutput(session(), { numHeads, headDim });
   const slopesTensor = upload(session(), "slopes", [numHeads], slopes);
   const actual: number[] = [];
   let first = 0;
@@ -56,9 +63,15 @@ async function expectRecurrent({ numHeads, headDim, layer, blocks }: Shape): Pro
       qkv: upload(session(), "qkv", [size + 1, rowSize], rows),
       slopes: slopesTensor,
       state,
+      chunkStates: createOutput(session(), "chunk states", [numChunks(size + 1), numHeads, headDim, headDim]),
       attentionOutput,
     };
-    run(session(), [create("lightning_block", tensors)], size);
+    const dispatches = [
+      createChunk("lightning_chunk", tensors),
+      createScan("lightning_scan", tensors),
+      createOutputs("lightning_output", tensors),
+    ];
+    run(session(), dispatches, size);
     actual.push(...(await readWritten(session(), attentionOutput, size * numHeads * headDim)));
     first += size;
   }
@@ -70,13 +83,14 @@ async function expectRecurrent({ numHeads, headDim, layer, blocks }: Shape): Pro
   expect(relativeError(await readFloats(session(), state), expectedState)).toBeLessThan(tolerance);
 }
 
-describe("lightning_block", () => {
+describe("lightning attention over blocks", () => {
   it.each<Shape>([
     { numHeads: 1, headDim: 16, layer: 0, blocks: [1] },
     { numHeads: 3, headDim: 24, layer: 3, blocks: [37] },
     { numHeads: 6, headDim: 64, layer: 1, blocks: [100] },
     { numHeads: 2, headDim: 128, layer: 7, blocks: [130] },
     { numHeads: 4, headDim: 20, layer: 7, blocks: [64] },
+    { numHeads: 2, headDim: 64, layer: 7, blocks: [512, 300] },
   ])("continues $numHeads heads of $headDim from a state, in blocks of $blocks", expectRecurrent);
 
   const splits = [
