@@ -109,9 +109,16 @@ export class GpuSession {
     return buffer;
   }
 
-  /** A storage tensor of 4-byte elements in a buffer of its own, zero at the start. */
+  /** A storage tensor of 4-byte elements in a buffer of its own, bound as a whole, zero at the start. */
   createStorage(label: string, kind: MemoryKind, shape: readonly number[]): Tensor {
     const sizeBytes = 4 * shape.reduce((product, length) => product * length, 1);
+    const { maxStorageBufferBindingSize } = this.device.limits;
+    if (sizeBytes > maxStorageBufferBindingSize) {
+      throw new UnsupportedGpuError(
+        "limit-too-small",
+        `${label}: expected at most ${maxStorageBufferBindingSize} bytes (maxStorageBufferBindingSize), got ${sizeBytes}`,
+      );
+    }
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     return createTensor(label, this.createBuffer(label, kind, sizeBytes, usage), shape);
   }
