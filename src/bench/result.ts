@@ -80,16 +80,20 @@ export interface BenchmarkedModel {
   readonly isMadeUp: boolean;
 }
 
-export interface BenchmarkResult {
-  readonly version: typeof RESULT_VERSION;
-  /** ISO 8601. */
-  readonly date: string;
-  /** What ran it, e.g. a browser's user agent. */
+/** What is known before anything is measured. */
+export interface BenchmarkSetup {
+  /** What runs it, e.g. a browser's user agent. */
   readonly environment: string;
   readonly adapter: BenchmarkedAdapter;
   readonly model: BenchmarkedModel;
   readonly blockSize: number;
   readonly pace: DecodePace | "adaptive";
+}
+
+export interface BenchmarkResult extends BenchmarkSetup {
+  readonly version: typeof RESULT_VERSION;
+  /** ISO 8601. */
+  readonly date: string;
   readonly launch: LaunchCost;
   readonly measurements: readonly Measurement[];
   readonly skipped: readonly SkippedRow[];

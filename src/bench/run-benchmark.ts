@@ -7,7 +7,14 @@ import type { Model } from "../model/model.ts";
 import { measureLaunchCost } from "./launch-cost.ts";
 import { measureRow, type OnRun, SkipRow } from "./measure-row.ts";
 import { type BenchmarkPlan, nameRow, rowsOf } from "./plan.ts";
-import { type BenchmarkResult, type Measurement, RESULT_VERSION, type SkippedRow } from "./result.ts";
+import {
+  type BenchmarkResult,
+  type BenchmarkSetup,
+  type LaunchCost,
+  type Measurement,
+  RESULT_VERSION,
+  type SkippedRow,
+} from "./result.ts";
 
 /** What a model does not know of itself. */
 export interface BenchmarkSubject {
@@ -21,12 +28,16 @@ export interface BenchmarkSubject {
 export interface BenchmarkOptions {
   /** Ends the benchmark soon; the result holds the rows measured until then. */
   readonly signal?: AbortSignal | undefined;
+  /** Called before anything is measured. */
+  readonly onSetup?: ((setup: BenchmarkSetup) => void) | undefined;
+  /** Called when the cost of a launch is measured, before the first row. */
+  readonly onLaunch?: ((launch: LaunchCost) => void) | undefined;
+  /** Called before each run of a row. */
+  readonly onRun?: OnRun | undefined;
   /** Called when a row is measured. */
   readonly onMeasurement?: ((measurement: Measurement) => void) | undefined;
   /** Called when a row is left out. */
   readonly onSkipped?: ((skipped: SkippedRow) => void) | undefined;
-  /** Called before each run of a row. */
-  readonly onRun?: OnRun | undefined;
 }
 
 /** Measures the plan's rows one after another; nothing else may use the model's session meanwhile. Profiles are there when
@@ -35,11 +46,13 @@ export async function runBenchmark(
   model: Model,
   subject: BenchmarkSubject,
   plan: BenchmarkPlan,
-  { signal, onMeasurement, onSkipped, onRun }: BenchmarkOptions = {},
+  { signal, onSetup, onLaunch, onRun, onMeasurement, onSkipped }: BenchmarkOptions = {},
 ): Promise<BenchmarkResult> {
   const rows = rowsOf(plan);
-  const { session, config, weights, blockSize } = model;
-  const launch = await measureLaunchCost(session, plan.runs);
+  const setup = describeSetup(model, subject, plan);
+  onSetup?.(setup);
+  const launch = await measureLaunchCost(model.session, plan.runs);
+  onLaunch?.(launch);
   const measurements: Measurement[] = [];
   const skipped: SkippedRow[] = [];
   for (const row of rows) {
@@ -59,7 +72,21 @@ export async function runBenchmark(
   return {
     version: RESULT_VERSION,
     date: new Date().toISOString(),
-    environment: subject.environment,
+    ...setup,
+    launch,
+    measurements,
+    skipped,
+    isComplete: measurements.length + skipped.length === rows.length,
+  };
+}
+
+function describeSetup(
+  { session, config, weights, blockSize }: Model,
+  { modelName, isMadeUp, environment }: BenchmarkSubject,
+  { fixedPace }: BenchmarkPlan,
+): BenchmarkSetup {
+  return {
+    environment,
     adapter: {
       name: nameAdapter(session.adapterInfo),
       isSoftware: isSoftwareAdapter(session.adapterInfo),
@@ -67,16 +94,12 @@ export async function runBenchmark(
       variants: [...session.features],
     },
     model: {
-      name: subject.modelName,
+      name: modelName,
       format: weights.layers[0]!.gateUpProj.format,
       numParameters: numParametersOf(config),
-      isMadeUp: subject.isMadeUp,
+      isMadeUp,
     },
     blockSize,
-    pace: plan.fixedPace ?? "adaptive",
-    launch,
-    measurements,
-    skipped,
-    isComplete: measurements.length + skipped.length === rows.length,
+    pace: fixedPace ?? "adaptive",
   };
 }

@@ -35,7 +35,7 @@ beforeAll(async () => {
   source = createMadeUpSource(MADE_UP_CONFIG, "q4");
   model = await Model.load(session(), source, { blockSize: 16 });
   result = await runBenchmark(model, SUBJECT, PLAN, { onMeasurement: (measurement) => told.push(measurement) });
-});
+}, 300_000);
 
 const rowsOfKind = (kind: Measurement["kind"]) => result.measurements.filter((row) => row.kind === kind);
 

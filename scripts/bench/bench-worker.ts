@@ -1,0 +1,34 @@
+// The benchmark in a browser's worker: loads the model, runs the plan, tells what it finds.
+
+import { openBenchmarkSource } from "../../src/bench/benchmark-source.ts";
+import { runBenchmark } from "../../src/bench/run-benchmark.ts";
+import { GpuSession } from "../../src/gpu/session.ts";
+import { Model } from "../../src/model/model.ts";
+import { bundledShaders } from "../../src/worker/bundled-shaders.ts";
+import { fetchFromUrl } from "../../src/worker/fetch-file.ts";
+import type { BenchEvent, BenchRequest } from "./bench-messages.ts";
+
+const controller = new AbortController();
+const tell = (event: BenchEvent): void => self.postMessage(event);
+
+self.onmessage = ({ data: request }: MessageEvent<BenchRequest>) => {
+  if (request.kind === "stop") return controller.abort();
+  run(request).catch((error: unknown) => tell({ kind: "failure", message: String(error) }));
+};
+
+async function run({ modelUrl, task }: Extract<BenchRequest, { kind: "run" }>): Promise<void> {
+  const { format, features, blockSize, plan } = task;
+  const { modelName, source, isMadeUp } = await openBenchmarkSource(fetchFromUrl(modelUrl), format);
+  const session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders, features, profile: plan.profile });
+  const model = await Model.load(session, source, blockSize === undefined ? {} : { blockSize });
+  const result = await runBenchmark(model, { modelName, isMadeUp, environment: navigator.userAgent }, plan, {
+    signal: controller.signal,
+    onSetup: (setup) => tell({ kind: "setup", setup }),
+    onLaunch: (launch) => tell({ kind: "launch", launch }),
+    onRun: (progress) => tell({ kind: "run", ...progress }),
+    onMeasurement: (measurement) => tell({ kind: "measurement", measurement }),
+    onSkipped: (skipped) => tell({ kind: "skipped", skipped }),
+  });
+  session.close();
+  tell({ kind: "result", result });
+}

@@ -1,0 +1,166 @@
+// A benchmark in Chromium: a page served from here starts the worker, which does the rest.
+
+import { createReadStream, existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { type Browser, chromium } from "playwright-core";
+import { createServer, type Plugin } from "vite";
+import type { BenchmarkResult } from "../../src/bench/result.ts";
+import { findChromium } from "../node/chromium.ts";
+import { findGpuEnvironment } from "../node/gpu-environment.ts";
+import type { BenchEvent, BenchRequest } from "./bench-messages.ts";
+import type { BenchOptions } from "./bench-options.ts";
+import type { BenchmarkReporter } from "./reporter.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const WORKER_PATH = "/scripts/bench/bench-worker.ts";
+const PAGE_PATH = "/benchmark";
+const MODEL_PATH = "/benchmarked-model/";
+
+export async function runInBrowser(
+  { model, task }: BenchOptions,
+  signal: AbortSignal,
+  reporter: BenchmarkReporter,
+): Promise<BenchmarkResult> {
+  const cacheDir = await mkdtemp(join(tmpdir(), "relampago-bench-"));
+  const server = await createServer({
+    root: ROOT,
+    configFile: join(ROOT, "vite.config.ts"),
+    cacheDir,
+    logLevel: "warn",
+    plugins: [servePage, serveModel(model)],
+    // The worker imports nothing from packages.
+    optimizeDeps: { noDiscovery: true },
+    server: { host: "127.0.0.1", port: 0, hmr: false, watch: null },
+  });
+  let browser: Browser | undefined;
+  try {
+    await server.listen();
+    browser = await launchChromium();
+    const origin = new URL(server.resolvedUrls!.local[0]!).origin;
+    return await runWorker(browser, origin, task, signal, reporter);
+  } finally {
+    await browser?.close();
+    await server.close();
+    await rm(cacheDir, { recursive: true, force: true });
+  }
+}
+
+async function runWorker(
+  browser: Browser,
+  origin: string,
+  task: BenchOptions["task"],
+  signal: AbortSignal,
+  reporter: BenchmarkReporter,
+): Promise<BenchmarkResult> {
+  const page = await browser.newPage();
+  return new Promise<BenchmarkResult>((finish, fail) => {
+    page.on("crash", () => fail(new Error("page: expected it to stay, got a crash")));
+    page.on("close", () => fail(new Error("browser: expected it to stay, got closed")));
+    const tell = (event: BenchEvent): void => {
+      switch (event.kind) {
+        case "setup":
+          return reporter.onSetup(event.setup);
+        case "launch":
+          return reporter.onLaunch(event.launch);
+        case "run":
+          return reporter.onRun(event);
+        case "measurement":
+          return reporter.onMeasurement(event.measurement);
+        case "skipped":
+          return reporter.onSkipped(event.skipped);
+        case "result":
+          return finish(event.result);
+        case "failure":
+          return fail(new Error(event.message));
+      }
+    };
+    const start = async (): Promise<void> => {
+      await page.exposeFunction("tellBenchmark", tell);
+      await page.goto(origin + PAGE_PATH);
+      const request: BenchRequest = { kind: "run", modelUrl: origin + MODEL_PATH, task };
+      await page.evaluate(startWorker, { path: WORKER_PATH, request });
+      signal.addEventListener("abort", () => void page.evaluate(stopWorker).catch(fail), { once: true });
+    };
+    start().catch(fail);
+  });
+}
+
+/** What the functions below find in the page. */
+interface BenchmarkPage {
+  tellBenchmark(event: BenchEvent): void;
+  worker?: Worker;
+}
+
+/** Runs in the page. */
+function startWorker({ path, request }: { readonly path: string; readonly request: BenchRequest }): void {
+  const page = globalThis as unknown as BenchmarkPage;
+  const worker = new Worker(path, { type: "module" });
+  worker.onmessage = ({ data: event }: MessageEvent<BenchEvent>) => page.tellBenchmark(event);
+  worker.onerror = ({ message }) =>
+    page.tellBenchmark({
+      kind: "failure",
+      message: `worker: expected its script to run, got ${message || "an error"}`,
+    });
+  worker.postMessage(request);
+  page.worker = worker;
+}
+
+/** Runs in the page. */
+function stopWorker(): void {
+  const request: BenchRequest = { kind: "stop" };
+  (globalThis as unknown as BenchmarkPage).worker?.postMessage(request);
+}
+
+/** An empty page of the same origin as the worker's script. */
+const servePage: Plugin = {
+  name: "benchmark-page",
+  configureServer(server) {
+    server.middlewares.use(PAGE_PATH, (_, response) => {
+      response.setHeader("content-type", "text/html; charset=utf-8");
+      response.end('<!doctype html><html lang="en"><title>Benchmark</title></html>');
+    });
+  },
+};
+
+/** The files of an exported model, wherever its folder is. */
+function serveModel(folder: string): Plugin {
+  return {
+    name: "benchmarked-model",
+    configureServer(server) {
+      server.middlewares.use(MODEL_PATH, (request, response) => {
+        const file = join(folder, basename(decodeURIComponent(request.url ?? "")));
+        if (!existsSync(file)) return response.writeHead(404).end();
+        return createReadStream(file).pipe(response);
+      });
+    },
+  };
+}
+
+/** For a GPU without a display. */
+const LINUX_GPU_FLAGS = ["--enable-features=Vulkan", "--use-angle=vulkan", "--disable-vulkan-surface"];
+
+/** With the GPU where there is one, else with Chromium's software adapter. */
+async function launchChromium(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (!executablePath) throw new Error("Chromium: expected one in CHROMIUM_PATH or an installed one, got none");
+  const isSoftware = findGpuEnvironment().VK_DRIVER_FILES !== undefined;
+  const adapterFlags = isSoftware
+    ? ["--use-webgpu-adapter=swiftshader"]
+    : ["--ignore-gpu-blocklist", ...(process.platform === "linux" ? LINUX_GPU_FLAGS : [])];
+  return chromium.launch({
+    executablePath,
+    // Ctrl-C ends the benchmark with what there is.
+    handleSIGINT: false,
+    args: [
+      "--no-sandbox",
+      "--enable-unsafe-webgpu",
+      // Unrounded timestamps; the other one as in scripts/node/gpu.ts.
+      "--disable-dawn-features=timestamp_quantization,use_vulkan_zero_initialize_workgroup_memory_extension",
+      "--disable-background-networking",
+      "--disable-component-update",
+      ...adapterFlags,
+    ],
+  });
+}
