@@ -1,116 +1,270 @@
-// attention_block: causal softmax attention of a block's queries over one segment of the KV cache, as online softmax.
-//   attention_output = sum over keys of softmax(q · k / sqrt(head_dim)) v, over this and all earlier segments
+// attention_block: causal softmax attention of a block's queries over one segment of the KV cache, split over workgroups.
+//   partials[split, token, head] = sum of exp(score - largest) v, with score = q · k / sqrt(head_dim), over the keys of the
+//   split up to the token;  stats[split, token, head] = (largest, sum of exp(score - largest))
 // Bindings:
 //   0 call: Call, uniform — num_tokens
-//   1 segment: Segment, uniform — positions that this segment holds; index 0 starts anew
+//   1 segment: Segment, uniform — positions that this segment holds
 //   2 step: Step, read — position of the block's first token
-//   3 qkv: array<f32>, read — (num_tokens, num_heads + 2 num_kv_heads, head_dim), queries not yet rotated
-//   4 rope_table: array<vec2<f32>>, read — (2, 2048, head_dim / 2), cos and sin
-//   5 cache: array<vec4<f32>>, read — (capacity, 2, num_kv_heads, head_dim), keys rotated
-//   6 stats: array<vec2<f32>>, read_write — (num_tokens, num_heads): largest score and sum so far, updated
-//   7 attention_output: array<f32>, read_write — (num_tokens, num_heads, head_dim), normalised over the keys so far, updated
-// Dispatch: (num_tokens / 16 rounded up, num_heads, 1) workgroups of 256; each owns 16 queries of one head. Segments are
-//   dispatched in order.
-// Source: arXiv:2205.14135 (FlashAttention)
+//   3 qkv: array<vec4<f32>>, read — (num_tokens, num_heads + 2 num_kv_heads, head_dim), queries rotated
+//   4 cache: array<vec4<f32>>, read — (capacity, 2, num_kv_heads, head_dim), keys rotated
+//   5 stats: array<vec2<f32>>, read_write — (splits, num_tokens, num_heads), updated where an earlier segment began the split
+//   6 partials: array<vec4<f32>>, read_write — (splits, num_tokens, num_heads, head_dim), likewise
+// Dispatch: (rows / 64 rounded up, num_kv_heads, splits at most) workgroups of 8 × 8; each owns 64 rows of one KV head, a row
+//   being one token's query of one of the heads that share it, and the keys of one split. Segments are dispatched in order.
+// Source: arXiv:2307.08691 (FlashAttention-2); flash-decoding (Dao et al. 2023)
 // Reference: src/reference/kernels/attention-block.ts, attentionBlock
-// Appends: common/call.wgsl, common/step.wgsl, common/segment.wgsl, common/rope.wgsl
+// Appends: common/call.wgsl, common/step.wgsl, common/segment.wgsl, common/splits.wgsl
 
 override NUM_HEADS: u32;
 override NUM_KV_HEADS: u32;
 override HEAD_DIM: u32;
+override MAX_WORKGROUPS: u32;
+override MIN_SPLIT_KEYS: u32;
+override VALUE_KEYS: u32;  // keys whose values are staged at once: VALUE_KEYS · head_dim ≤ 1024
 
-const TILE: u32 = 16u;            // queries, and keys at a time
-const MAX_COLUMNS: u32 = 8u;      // head_dim ≤ 128, 16 threads a query
 const LOWEST_SCORE: f32 = -1e30;  // of masked keys, and before the first key
+
+/// Four columns of a thread's eight rows.
+struct Rows {
+  r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>,
+  r4: vec4<f32>, r5: vec4<f32>, r6: vec4<f32>, r7: vec4<f32>,
+}
 
 @group(0) @binding(0) var<uniform> call: Call;
 @group(0) @binding(1) var<uniform> segment: Segment;
 @group(0) @binding(2) var<storage, read> step: Step;
-@group(0) @binding(3) var<storage, read> qkv: array<f32>;
-@group(0) @binding(4) var<storage, read> rope_table: array<vec2<f32>>;
-@group(0) @binding(5) var<storage, read> cache: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> stats: array<vec2<f32>>;
-@group(0) @binding(7) var<storage, read_write> attention_output: array<f32>;
+@group(0) @binding(3) var<storage, read> qkv: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> cache: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> stats: array<vec2<f32>>;
+@group(0) @binding(6) var<storage, read_write> partials: array<vec4<f32>>;
 
-var<workgroup> queries: array<f32, TILE * HEAD_DIM>;  // rotated and scaled
-var<workgroup> scores: array<f32, TILE * TILE>;
+// Both products, scores = Q Kᵀ and sums = P V, are left · right over tiles in workgroup memory. Thread (x, y) has the rows
+// y + 8i and the columns of quads x, x + 8, … The order within a tile keeps a warp's reads in different banks:
+// left[i][8y + (q ^ y)]: row y + 8i, quad q: of 32 channels of the queries, or of the weights of 32 keys;
+// right[c][8q + (x ^ q)]: channel 4q + c of the keys of quad x; right[c][q · head_dim/4 + x]: value of key 4q + c, quad x.
+var<workgroup> left: array<array<vec4<f32>, 64>, 8>;
+var<workgroup> right: array<array<vec4<f32>, 64>, 4>;
+var<workgroup> shrinks: array<array<f32, 8>, 8>;
 
-@compute @workgroup_size(16, 16)
+fn left_rows(i: u32) -> Rows {
+  return Rows(left[0][i], left[1][i], left[2][i], left[3][i], left[4][i], left[5][i], left[6][i], left[7][i]);
+}
+
+fn right_rows(i: u32) -> mat4x4<f32> {
+  return mat4x4<f32>(right[0][i], right[1][i], right[2][i], right[3][i]);
+}
+
+/// sum + factors · rows, as a chain of multiply-adds.
+fn add_product(sum: vec4<f32>, factors: vec4<f32>, rows: mat4x4<f32>) -> vec4<f32> {
+  return (((sum + factors.x * rows[0]) + factors.y * rows[1]) + factors.z * rows[2]) + factors.w * rows[3];
+}
+
+fn add_products(sums: Rows, factors: Rows, rows: mat4x4<f32>) -> Rows {
+  return Rows(
+    add_product(sums.r0, factors.r0, rows), add_product(sums.r1, factors.r1, rows),
+    add_product(sums.r2, factors.r2, rows), add_product(sums.r3, factors.r3, rows),
+    add_product(sums.r4, factors.r4, rows), add_product(sums.r5, factors.r5, rows),
+    add_product(sums.r6, factors.r6, rows), add_product(sums.r7, factors.r7, rows),
+  );
+}
+
+fn shrunk(sums: Rows, y: u32) -> Rows {
+  return Rows(
+    sums.r0 * shrinks[0][y], sums.r1 * shrinks[1][y], sums.r2 * shrinks[2][y], sums.r3 * shrinks[3][y],
+    sums.r4 * shrinks[4][y], sums.r5 * shrinks[5][y], sums.r6 * shrinks[6][y], sums.r7 * shrinks[7][y],
+  );
+}
+
+fn store_left(i: u32, rows: Rows) {
+  left[0][i] = rows.r0;
+  left[1][i] = rows.r1;
+  left[2][i] = rows.r2;
+  left[3][i] = rows.r3;
+  left[4][i] = rows.r4;
+  left[5][i] = rows.r5;
+  left[6][i] = rows.r6;
+  left[7][i] = rows.r7;
+}
+
+/// A quarter of a cached row of the segment: a key (part 0) or a value (part 1).
+fn cached(key: u32, part: u32, kv_head: u32, quad: u32) -> vec4<f32> {
+  return cache[((key * 2u + part) * NUM_KV_HEADS + kv_head) * (HEAD_DIM / 4u) + quad];
+}
+
+/// A quarter of the query of a row; rows past the block repeat the last.
+fn query(row: u32, kv_head: u32, quad: u32) -> vec4<f32> {
+  let num_queries = NUM_HEADS / NUM_KV_HEADS;
+  let used_row = min(row, call.num_tokens * num_queries - 1u);
+  let head = kv_head * num_queries + used_row % num_queries;
+  return qkv[((used_row / num_queries) * (NUM_HEADS + 2u * NUM_KV_HEADS) + head) * (HEAD_DIM / 4u) + quad];
+}
+
+/// Where a row's results begin, in rows of head_dim.
+fn result_row(split: u32, row: u32, kv_head: u32) -> u32 {
+  let num_queries = NUM_HEADS / NUM_KV_HEADS;
+  return (split * call.num_tokens + row / num_queries) * NUM_HEADS + kv_head * num_queries + row % num_queries;
+}
+
+/// Takes up the sums that an earlier segment left, of the columns of `quad`, by way of the thread's own part of `left`.
+fn load_sums(split: u32, row: u32, kv_head: u32, quad: u32, own: u32) -> Rows {
+  if (quad < HEAD_DIM / 4u) {
+    for (var i = 0u; i < 8u; i++) {
+      let used_row = min(row + 8u * i, call.num_tokens * (NUM_HEADS / NUM_KV_HEADS) - 1u);
+      left[i][own] = partials[result_row(split, used_row, kv_head) * (HEAD_DIM / 4u) + quad];
+    }
+  }
+  return left_rows(own);
+}
+
+/// Leaves them, likewise.
+fn store_sums(split: u32, row: u32, kv_head: u32, quad: u32, own: u32, sums: Rows) {
+  store_left(own, sums);
+  for (var i = 0u; i < 8u; i++) {
+    if (row + 8u * i < call.num_tokens * (NUM_HEADS / NUM_KV_HEADS) && quad < HEAD_DIM / 4u) {
+      partials[result_row(split, row + 8u * i, kv_head) * (HEAD_DIM / 4u) + quad] = left[i][own];
+    }
+  }
+}
+
+@compute @workgroup_size(8, 8)
 fn attention_block(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-  let head = workgroup.y;
-  let kv_head = head / (NUM_HEADS / NUM_KV_HEADS);
-  let query = local.y;
-  // Rows past the block repeat its last token; they are not stored.
-  let token = min(workgroup.x * TILE + query, call.num_tokens - 1u);
-  let position = step.position + token;
-  let last_position = step.position + min(workgroup.x * TILE + TILE, call.num_tokens) - 1u;
-  if (workgroup.x * TILE >= call.num_tokens || last_position < segment.start) {
+  let x = local.x;
+  let y = local.y;
+  let own = 8u * y + (x ^ y);  // the thread's place in each left[i]
+  let quads = HEAD_DIM / 4u;
+  let num_queries = NUM_HEADS / NUM_KV_HEADS;
+  let num_rows = call.num_tokens * num_queries;
+  let first_row = workgroup.x * ROW_TILE;
+  let kv_head = workgroup.y;
+  let split = workgroup.z;
+  let split_start = split * split_length();
+  if (first_row >= num_rows) {
     return;
   }
-  let half_dim = HEAD_DIM / 2u;
-  let query_base = (token * (NUM_HEADS + 2u * NUM_KV_HEADS) + head) * HEAD_DIM;
-  for (var channel = local.x; channel < half_dim; channel += TILE) {
-    let turn = rotation(position, channel) / sqrt(f32(HEAD_DIM));
-    let low = qkv[query_base + channel];
-    let high = qkv[query_base + half_dim + channel];
-    queries[query * HEAD_DIM + channel] = low * turn.x - high * turn.y;
-    queries[query * HEAD_DIM + half_dim + channel] = high * turn.x + low * turn.y;
+  let first_position = step.position + first_row / num_queries;
+  let last_position = step.position + (min(first_row + ROW_TILE, num_rows) - 1u) / num_queries;
+  let start = max(split_start, segment.start);
+  let end = min(min(split_start + split_length(), segment.start + segment.length), last_position + 1u);
+  if (start >= end) {
+    return;
   }
-  workgroupBarrier();
 
-  let row = token * NUM_HEADS + head;
+  // Of the row whose softmax this thread keeps: x + 8y of the tile.
+  let own_row = first_row + x + 8u * y;
+  let own_end = min(step.position + own_row / num_queries + 1u, end);
   var largest = LOWEST_SCORE;
   var total = 0.0;
-  var sums: array<f32, MAX_COLUMNS>;
-  if (segment.index > 0u) {
-    largest = stats[row].x;
-    total = stats[row].y;
-    for (var i = 0u; local.x + i * TILE < HEAD_DIM; i++) {
-      sums[i] = attention_output[row * HEAD_DIM + local.x + i * TILE] * total;
+  var sums_0 = Rows();
+  var sums_1 = Rows();
+  var sums_2 = Rows();
+  var sums_3 = Rows();
+  if (split_start < segment.start) {
+    if (own_row < num_rows) {
+      let own = stats[result_row(split, own_row, kv_head)];
+      largest = own.x;
+      total = own.y;
+    }
+    sums_0 = load_sums(split, first_row + y, kv_head, x, own);
+    if (quads > 8u) {
+      sums_1 = load_sums(split, first_row + y, kv_head, x + 8u, own);
+    }
+    if (quads > 16u) {
+      sums_2 = load_sums(split, first_row + y, kv_head, x + 16u, own);
+      sums_3 = load_sums(split, first_row + y, kv_head, x + 24u, own);
     }
   }
-  let num_keys = min(last_position + 1u - segment.start, segment.length);
-  let row4 = HEAD_DIM / 4u;
-  for (var first_key = 0u; first_key < num_keys; first_key += TILE) {
-    let key = first_key + local.x;
-    var score = LOWEST_SCORE;
-    if (key < num_keys && segment.start + key <= position) {
-      let key_base = (key * 2u * NUM_KV_HEADS + kv_head) * row4;
-      score = 0.0;
-      for (var k = 0u; k < row4; k++) {
-        let i = query * HEAD_DIM + 4u * k;
-        score += dot(vec4<f32>(queries[i], queries[i + 1u], queries[i + 2u], queries[i + 3u]), cache[key_base + k]);
+
+  for (var tile = start; tile < end; tile += KEY_TILE) {
+    // Keys past the end repeat the last one: they are masked.
+    let tile_key = tile - segment.start;
+    let last_key = end - 1u - segment.start;
+    var scores = Rows();
+    for (var first_quad = 0u; first_quad < quads; first_quad += 8u) {
+      if (first_quad + x < quads) {
+        for (var i = 0u; i < 8u; i++) {
+          left[i][own] = query(first_row + y + 8u * i, kv_head, first_quad + x);
+        }
+        let key = tile_key + 4u * y;
+        let keys = transpose(mat4x4<f32>(
+          cached(min(key, last_key), 0u, kv_head, first_quad + x),
+          cached(min(key + 1u, last_key), 0u, kv_head, first_quad + x),
+          cached(min(key + 2u, last_key), 0u, kv_head, first_quad + x),
+          cached(min(key + 3u, last_key), 0u, kv_head, first_quad + x),
+        ));
+        for (var c = 0u; c < 4u; c++) {
+          right[c][8u * x + (y ^ x)] = keys[c];
+        }
       }
-    }
-    scores[query * TILE + local.x] = score;
-    workgroupBarrier();
-    var new_largest = largest;
-    for (var j = 0u; j < TILE; j++) {
-      new_largest = max(new_largest, scores[query * TILE + j]);
-    }
-    let shrink = exp(largest - new_largest);
-    largest = new_largest;
-    total *= shrink;
-    for (var i = 0u; local.x + i * TILE < HEAD_DIM; i++) {
-      sums[i] *= shrink;
-    }
-    for (var j = 0u; j < min(TILE, num_keys - first_key); j++) {
-      let weight = exp(scores[query * TILE + j] - largest);
-      total += weight;
-      let value_base = (((first_key + j) * 2u + 1u) * NUM_KV_HEADS + kv_head) * row4;
-      for (var i = 0u; local.x + i * TILE < HEAD_DIM; i++) {
-        let column = local.x + i * TILE;
-        sums[i] += weight * cache[value_base + column / 4u][column % 4u];
+      workgroupBarrier();
+      for (var quad = 0u; quad < min(8u, quads - first_quad); quad++) {
+        scores = add_products(scores, left_rows(8u * y + (quad ^ y)), right_rows(8u * quad + (x ^ quad)));
       }
+      workgroupBarrier();
     }
-    workgroupBarrier();
+    store_left(own, scores);
+    for (var first_key = 0u; first_key < KEY_TILE; first_key += VALUE_KEYS) {
+      for (var i = 8u * y + x; i < VALUE_KEYS * quads; i += 64u) {
+        let key = i / quads;
+        right[key % 4u][(key / 4u) * quads + i % quads] =
+          cached(min(tile_key + first_key + key, last_key), 1u, kv_head, i % quads);
+      }
+      workgroupBarrier();
+      if (first_key == 0u) {
+        let visible = max(own_end, tile) - tile;
+        let is_masked = tile + KEY_TILE > min(first_position + 1u, end);
+        var new_largest = largest;
+        for (var quad = 0u; quad < KEY_TILE / 4u; quad++) {
+          let i = 8u * x + (quad ^ x);
+          var score = left[y][i] / sqrt(f32(HEAD_DIM));
+          if (is_masked) {
+            score = select(vec4<f32>(LOWEST_SCORE), score, 4u * quad + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(visible));
+          }
+          left[y][i] = score;
+          new_largest = max(new_largest, max(max(score.x, score.y), max(score.z, score.w)));
+        }
+        let shrink = exp(largest - new_largest);
+        largest = new_largest;
+        total *= shrink;
+        shrinks[y][x] = shrink;
+        for (var quad = 0u; quad < KEY_TILE / 4u; quad++) {
+          let i = 8u * x + (quad ^ x);
+          let weights = exp(left[y][i] - largest);
+          left[y][i] = weights;
+          total += (weights.x + weights.y) + (weights.z + weights.w);
+        }
+        workgroupBarrier();
+        sums_0 = shrunk(sums_0, y);
+        if (quads > 8u) {
+          sums_1 = shrunk(sums_1, y);
+        }
+        if (quads > 16u) {
+          sums_2 = shrunk(sums_2, y);
+          sums_3 = shrunk(sums_3, y);
+        }
+      }
+      for (var quad = 0u; quad < VALUE_KEYS / 4u; quad++) {
+        let weights = left_rows(8u * y + ((first_key / 4u + quad) ^ y));
+        sums_0 = add_products(sums_0, weights, right_rows(quad * quads + x));
+        if (quads > 8u) {
+          sums_1 = add_products(sums_1, weights, right_rows(quad * quads + x + 8u));
+        }
+        if (quads > 16u) {
+          sums_2 = add_products(sums_2, weights, right_rows(quad * quads + x + 16u));
+          sums_3 = add_products(sums_3, weights, right_rows(quad * quads + x + 24u));
+        }
+      }
+      workgroupBarrier();
+    }
   }
-  if (workgroup.x * TILE + query < call.num_tokens) {
-    for (var i = 0u; local.x + i * TILE < HEAD_DIM; i++) {
-      attention_output[row * HEAD_DIM + local.x + i * TILE] = sums[i] / total;
-    }
-    if (local.x == 0u) {
-      stats[row] = vec2<f32>(largest, total);
-    }
+  store_sums(split, first_row + y, kv_head, x, own, sums_0);
+  if (quads > 8u) {
+    store_sums(split, first_row + y, kv_head, x + 8u, own, sums_1);
+  }
+  if (quads > 16u) {
+    store_sums(split, first_row + y, kv_head, x + 16u, own, sums_2);
+    store_sums(split, first_row + y, kv_head, x + 24u, own, sums_3);
+  }
+  if (own_row < num_rows) {
+    stats[result_row(split, own_row, kv_head)] = vec2<f32>(largest, total);
   }
 }

@@ -1,14 +1,12 @@
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
-import { expectRows, expectShape, type Tensor } from "../gpu/tensor.ts";
-import { ROPE_ROWS } from "./rope-table.ts";
+import { expectRows, type Tensor } from "../gpu/tensor.ts";
+import { splitConstants, splitGrid, type SplitShape } from "./splits.ts";
 
-/** Queries of one workgroup: TILE in the shader, whose workgroup is TILE × TILE threads. */
-const QUERY_TILE = 16;
+/** Numbers that the shader's workgroup memory holds of a tile's values. */
+const STAGED_VALUES = 1024;
 
-export interface AttentionBlockConstants {
-  readonly numHeads: number;
-  readonly numKvHeads: number;
+export interface AttentionBlockConstants extends SplitShape {
   /** A multiple of 4, at most 128. */
   readonly headDim: number;
 }
@@ -17,42 +15,39 @@ export interface AttentionBlockTensors {
   readonly call: Tensor;
   readonly segment: Tensor;
   readonly step: Tensor;
-  /** (blockSize, (numHeads + 2 numKvHeads) * headDim): queries not yet rotated */
+  /** (blockSize, (numHeads + 2 numKvHeads) * headDim): queries as rope_append leaves them */
   readonly qkv: Tensor;
-  /** (2, ROPE_ROWS, headDim / 2, 2) */
-  readonly ropeTable: Tensor;
   /** (capacity, 2, numKvHeads, headDim) */
   readonly cache: Tensor;
-  /** (blockSize, numHeads, 2), updated in place */
+  /** (maxSplitRows, 2), updated in place */
   readonly stats: Tensor;
-  /** (blockSize, numHeads * headDim), updated in place */
-  readonly attentionOutput: Tensor;
+  /** (maxSplitRows, headDim), updated in place */
+  readonly partials: Tensor;
 }
 
-/** Compiles `attention_block`; a layer takes one dispatch for each of its segments, in order. */
+/** Compiles `attention_block`; a layer takes one dispatch for each of its segments, in order, and then attention_combine. */
 export async function createAttentionBlock(session: GpuSession, constants: AttentionBlockConstants) {
   const { numHeads, numKvHeads, headDim } = constants;
   const kernel = await compileKernel(
     session,
     {
       name: "attention_block",
-      appends: ["common/call", "common/step", "common/segment", "common/rope"],
-      bindings: ["uniform", "uniform", "read", "read", "read", "read", "read_write", "read_write"],
+      appends: ["common/call", "common/step", "common/segment", "common/splits"],
+      bindings: ["uniform", "uniform", "read", "read", "read", "read_write", "read_write"],
     },
-    { NUM_HEADS: numHeads, NUM_KV_HEADS: numKvHeads, HEAD_DIM: headDim },
+    {
+      ...splitConstants(constants),
+      HEAD_DIM: headDim,
+      VALUE_KEYS: [32, 16, 8].find((keys) => keys * headDim <= STAGED_VALUES)!,
+    },
   );
   return (label: string, tensors: AttentionBlockTensors): Dispatch => {
-    const { call, segment, step, qkv, ropeTable, cache, stats, attentionOutput } = tensors;
+    const { call, segment, step, qkv, cache, stats, partials } = tensors;
     expectRows(qkv, [(numHeads + 2 * numKvHeads) * headDim]);
-    expectShape(ropeTable, [2, ROPE_ROWS, headDim / 2, 2]);
     expectRows(cache, [2, numKvHeads, headDim]);
-    expectRows(stats, [numHeads, 2]);
-    expectRows(attentionOutput, [numHeads * headDim]);
-    const bound = [call, segment, step, qkv, ropeTable, cache, stats, attentionOutput];
-    return createDispatch(session, kernel, label, bound, (numTokens) => [
-      Math.ceil(numTokens / QUERY_TILE),
-      numHeads,
-      1,
-    ]);
+    expectRows(stats, [2]);
+    expectRows(partials, [headDim]);
+    const bound = [call, segment, step, qkv, cache, stats, partials];
+    return createDispatch(session, kernel, label, bound, (numTokens) => splitGrid(constants, numTokens));
   };
 }

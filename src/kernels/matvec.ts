@@ -15,16 +15,15 @@ const MAX_LANES = 16;
 /** Groups of the vector in workgroup memory at most: 4.6 KB of the 16 KB that every GPU has. */
 const MAX_STAGED_GROUPS = 32;
 
+/** Whether the adapter is a processor that plays GPU. */
+export function isProcessor({ adapterInfo }: GpuSession): boolean {
+  return adapterInfo.subgroupMaxSize <= NARROW_SUBGROUP_SIZE;
+}
+
 /** Constants of a kernel that multiplies `rows` rows of that many groups in each workgroup. */
-export function matvecConstants(
-  { adapterInfo }: GpuSession,
-  inputGroups: number,
-  rows = MATVEC_ROWS,
-  maxLanes = MAX_LANES,
-) {
-  const isNarrow = adapterInfo.subgroupMaxSize <= NARROW_SUBGROUP_SIZE;
+export function matvecConstants(session: GpuSession, inputGroups: number, rows = MATVEC_ROWS, maxLanes = MAX_LANES) {
   return {
-    WORKGROUP_SIZE: isNarrow ? NARROW_WORKGROUP_SIZE : WIDE_WORKGROUP_SIZE,
+    WORKGROUP_SIZE: isProcessor(session) ? NARROW_WORKGROUP_SIZE : WIDE_WORKGROUP_SIZE,
     LANES: Math.min(maxLanes, 2 ** Math.ceil(Math.log2(inputGroups))),
     ROWS: rows,
     INPUT_GROUPS: inputGroups,

@@ -13,10 +13,10 @@ export interface RopeAppendTensors {
   readonly call: Tensor;
   readonly segment: Tensor;
   readonly step: Tensor;
-  /** (blockSize, (numHeads + 2 numKvHeads) * headDim): queries, keys, values */
-  readonly qkv: Tensor;
   /** (2, ROPE_ROWS, headDim / 2, 2) */
   readonly ropeTable: Tensor;
+  /** (blockSize, (numHeads + 2 numKvHeads) * headDim): queries, rotated in place, keys, values */
+  readonly qkv: Tensor;
   /** (capacity, 2, numKvHeads, headDim), rows of the block's tokens written */
   readonly cache: Tensor;
 }
@@ -28,15 +28,15 @@ export async function createRopeAppend(session: GpuSession, { numHeads, numKvHea
     {
       name: "rope_append",
       appends: ["common/call", "common/step", "common/segment", "common/rope"],
-      bindings: ["uniform", "uniform", "read", "read", "read", "read_write"],
+      bindings: ["uniform", "uniform", "read", "read", "read_write", "read_write"],
     },
     { WORKGROUP_SIZE: 32, NUM_HEADS: numHeads, NUM_KV_HEADS: numKvHeads, HEAD_DIM: headDim },
   );
-  return (label: string, { call, segment, step, qkv, ropeTable, cache }: RopeAppendTensors): Dispatch => {
+  return (label: string, { call, segment, step, ropeTable, qkv, cache }: RopeAppendTensors): Dispatch => {
     expectRows(qkv, [(numHeads + 2 * numKvHeads) * headDim]);
     expectShape(ropeTable, [2, ROPE_ROWS, headDim / 2, 2]);
     expectRows(cache, [2, numKvHeads, headDim]);
-    return createDispatch(session, kernel, label, [call, segment, step, qkv, ropeTable, cache], (numTokens) => [
+    return createDispatch(session, kernel, label, [call, segment, step, ropeTable, qkv, cache], (numTokens) => [
       numTokens,
       numKvHeads,
       1,

@@ -20,8 +20,6 @@ export interface BlockActivations {
   readonly gate: Tensor;
   /** (blockSize, (numHeads + 2 numKvHeads) * headDim) */
   readonly softmaxQkv: Tensor;
-  /** (blockSize, numHeads, 2) */
-  readonly softmaxStats: Tensor;
   /** (blockSize, numHeads * headDim) */
   readonly attentionOutput: Tensor;
   /** (blockSize, numExperts) */
@@ -55,7 +53,6 @@ export function createBlockActivations(session: GpuSession, config: ModelConfig,
     chunkStates: create("chunk states", numChunks(blockSize), numHeads, headDim, headDim),
     gate: create("output gate", blockSize, numHeads * headDim),
     softmaxQkv: create("softmax q, k, v", blockSize, (numHeads + 2 * numKvHeads) * headDim),
-    softmaxStats: create("softmax stats", blockSize, numHeads, 2),
     attentionOutput: create("attention output", blockSize, numHeads * headDim),
     routerLogits: create("router logits", blockSize, numExperts),
     expertIds: create("expert ids", blockSize, expertsPerToken),

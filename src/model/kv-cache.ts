@@ -1,11 +1,12 @@
 // Keys and values of a sequence's softmax layers, in segments: more are added as the text grows, none is ever copied
 // or reallocated.
 
-import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { ATTENTION_SPLITS } from "../kernels/attention-decode.ts";
 import { createSegment } from "../kernels/segment.ts";
+import { fillingWorkgroups, maxSplitRows } from "../kernels/splits.ts";
+import type { Model } from "./model.ts";
 
 export interface KvSegment {
   /** Position of the first slot. */
@@ -18,29 +19,40 @@ export interface KvSegment {
   readonly caches: readonly Tensor[];
 }
 
+/** What the splits of a block's attention leave for attention_combine. */
+export interface AttentionSplits {
+  /** (maxSplitRows, 2) */
+  readonly stats: Tensor;
+  /** (maxSplitRows, headDim) */
+  readonly partials: Tensor;
+}
+
 /** The segments of one sequence. */
 export class KvCache {
   readonly segments: KvSegment[] = [];
   /** (segments, ATTENTION_SPLITS, numHeads, headDim + 2): decode's splits, combined over all segments. */
   partials: Tensor;
+  splits: AttentionSplits;
   /** Bytes that a token takes in all softmax layers together. */
   readonly bytesPerToken: number;
+  readonly #model: Model;
   readonly #session: GpuSession;
   readonly #label: string;
-  readonly #config: ModelConfig;
   readonly #layers: readonly number[];
   readonly #maxSegmentLength: number;
 
-  constructor(session: GpuSession, config: ModelConfig, label: string) {
+  constructor(model: Model, label: string) {
+    const { session, config } = model;
+    this.#model = model;
     this.#session = session;
     this.#label = label;
-    this.#config = config;
     this.#layers = config.layerTypes.flatMap((type, layer) => (type === "full_attention" ? [layer] : []));
     const rowBytes = 2 * config.numKvHeads * config.headDim * 4;
     const { maxStorageBufferBindingSize, maxBufferSize } = session.device.limits;
     this.#maxSegmentLength = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / rowBytes);
     this.bytesPerToken = rowBytes * this.#layers.length;
-    this.partials = this.#createPartials(1);
+    this.partials = this.#createPartials();
+    this.splits = this.#createSplits();
   }
 
   /** Tokens that fit; unlimited for a model without softmax layers. */
@@ -53,10 +65,9 @@ export class KvCache {
   reserve(numTokens: number): boolean {
     if (numTokens <= this.capacity) return false;
     while (numTokens > this.capacity) this.#addSegment(Math.max(numTokens - this.capacity, this.capacity));
-    if (this.segments.length > this.partials.shape[0]!) {
-      this.#session.destroyBuffer(this.partials.buffer);
-      this.partials = this.#createPartials(this.segments.length);
-    }
+    this.#destroySplits();
+    this.partials = this.#createPartials();
+    this.splits = this.#createSplits();
     return true;
   }
 
@@ -74,12 +85,27 @@ export class KvCache {
       for (const cache of caches) this.#session.destroyBuffer(cache.buffer);
     }
     this.segments.length = 0;
-    this.#session.destroyBuffer(this.partials.buffer);
+    this.#destroySplits();
   }
 
-  #createPartials(numSegments: number): Tensor {
-    const { numHeads, headDim } = this.#config;
-    const shape = [numSegments, ATTENTION_SPLITS, numHeads, headDim + 2];
+  #destroySplits(): void {
+    for (const { buffer } of [this.partials, this.splits.stats, this.splits.partials]) {
+      this.#session.destroyBuffer(buffer);
+    }
+  }
+
+  #createSplits(): AttentionSplits {
+    const { config, blockSize } = this.#model;
+    const shape = { ...config, maxWorkgroups: fillingWorkgroups(this.#session) };
+    const numRows = this.segments.length === 0 ? 1 : maxSplitRows(shape, blockSize, this.capacity);
+    const create = (what: string, numColumns: number) =>
+      this.#session.createStorage(`${this.#label} ${what}`, "activations", [numRows, numColumns]);
+    return { stats: create("attention split stats", 2), partials: create("attention splits", config.headDim) };
+  }
+
+  #createPartials(): Tensor {
+    const { numHeads, headDim } = this.#model.config;
+    const shape = [Math.max(1, this.segments.length), ATTENTION_SPLITS, numHeads, headDim + 2];
     return this.#session.createStorage(`${this.#label} attention partials`, "activations", shape);
   }
 
@@ -87,7 +113,7 @@ export class KvCache {
     const start = this.capacity;
     const index = this.segments.length;
     const length = Math.min(wantedLength, this.#maxSegmentLength);
-    const { numKvHeads, headDim } = this.#config;
+    const { numKvHeads, headDim } = this.#model.config;
     this.segments.push({
       start,
       length,

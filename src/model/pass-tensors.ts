@@ -1,7 +1,7 @@
 // Everything that the dispatches of a pass are bound to: the model's part and one sequence's part.
 
 import type { Tensor } from "../gpu/tensor.ts";
-import type { KvSegment } from "./kv-cache.ts";
+import type { AttentionSplits, KvSegment } from "./kv-cache.ts";
 import type { Model } from "./model.ts";
 
 export interface PassTensors {
@@ -15,4 +15,6 @@ export interface PassTensors {
   readonly segments: readonly KvSegment[];
   /** (segments, ATTENTION_SPLITS, numHeads, headDim + 2): softmax attention's splits in decode */
   readonly partials: Tensor;
+  /** Softmax attention's splits in prefill */
+  readonly splits: AttentionSplits;
 }

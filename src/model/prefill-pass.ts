@@ -1,6 +1,7 @@
 // The dispatches that read a block of tokens: matrix products over the whole block, two experts a token.
 
 import { createAttentionBlock } from "../kernels/attention-block.ts";
+import { createAttentionCombine } from "../kernels/attention-combine.ts";
 import { createEmbed } from "../kernels/embed.ts";
 import { createLightningChunk } from "../kernels/lightning-chunk.ts";
 import { createLightningGate } from "../kernels/lightning-gate.ts";
@@ -15,6 +16,7 @@ import { createMoeUp } from "../kernels/moe-up.ts";
 import { createRmsNorm } from "../kernels/rms-norm.ts";
 import { createRopeAppend } from "../kernels/rope-append.ts";
 import { createRouter } from "../kernels/router.ts";
+import { fillingWorkgroups } from "../kernels/splits.ts";
 import { createTokenLoss } from "../kernels/token-loss.ts";
 import { addDraw } from "./draw-pass.ts";
 import type { LayerWeights, LightningWeights, SoftmaxWeights } from "./model-weights.ts";
@@ -147,12 +149,12 @@ async function addLightning(
 
 async function addSoftmax(
   pass: PassBuilder,
-  { model: { session, config, activations, ropeTable }, call, step, segments }: PassTensors,
+  { model: { session, config, activations, ropeTable }, call, step, segments, splits }: PassTensors,
   layer: number,
   weights: SoftmaxWeights,
 ): Promise<void> {
   const { hiddenSize, numHeads, numKvHeads, headDim } = config;
-  const { hidden, normed, softmaxQkv, softmaxStats, attentionOutput } = activations;
+  const { hidden, normed, softmaxQkv, attentionOutput } = activations;
   const qkvLinear = await createLinear(session, {
     format: weights.qkv.format,
     numRows: (numHeads + 2 * numKvHeads) * headDim,
@@ -160,7 +162,9 @@ async function addSoftmax(
     activation: "none",
   });
   const ropeAppend = await createRopeAppend(session, { numHeads, numKvHeads, headDim });
-  const attentionBlock = await createAttentionBlock(session, { numHeads, numKvHeads, headDim });
+  const heads = { numHeads, numKvHeads, headDim, maxWorkgroups: fillingWorkgroups(session) };
+  const attentionBlock = await createAttentionBlock(session, heads);
+  const attentionCombine = await createAttentionCombine(session, heads);
   const outLinear = await createLinearResidual(session, {
     format: weights.oProj.format,
     numRows: hiddenSize,
@@ -177,19 +181,10 @@ async function addSoftmax(
     pass.add(ropeAppend(name("rope_append"), { call, segment, step, qkv: softmaxQkv, ropeTable, cache }));
   }
   for (const { uniform: segment, caches } of segments) {
-    pass.add(
-      attentionBlock(name("attention_block"), {
-        call,
-        segment,
-        step,
-        qkv: softmaxQkv,
-        ropeTable,
-        cache: caches[softmaxLayer]!,
-        stats: softmaxStats,
-        attentionOutput,
-      }),
-    );
+    const cache = caches[softmaxLayer]!;
+    pass.add(attentionBlock(name("attention_block"), { call, segment, step, qkv: softmaxQkv, cache, ...splits }));
   }
+  pass.add(attentionCombine(name("attention_combine"), { call, step, ...splits, attentionOutput }));
   pass.tap(`o.${layer}`, attentionOutput);
   pass.add(
     outLinear(name("linear_residual o_proj"), {

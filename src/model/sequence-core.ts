@@ -19,7 +19,7 @@ export class SequenceCore {
 
   constructor(model: Model, label: string) {
     this.model = model;
-    this.state = new SequenceState(model.session, model.config, label);
+    this.state = new SequenceState(model, label);
     this.step = new StepBuffer(model.session, label, model.blockSize);
   }
 
@@ -51,6 +51,7 @@ export class SequenceCore {
         tokenCounts,
         segments: kvCache.segments,
         partials: kvCache.partials,
+        splits: kvCache.splits,
       };
       pass = output === "decode" ? createDecodePass(tensors) : createPrefillPass(tensors, output);
       this.#passes.set(output, pass);

@@ -1,9 +1,9 @@
 // The buffers that hold one text: recurrent states, KV cache, token counts. They are what a snapshot copies.
 
 import type { GpuSession } from "../gpu/session.ts";
-import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { KvCache } from "./kv-cache.ts";
+import type { Model } from "./model.ts";
 import type { BufferRange } from "./read-back.ts";
 
 export class SequenceState {
@@ -14,7 +14,8 @@ export class SequenceState {
   readonly tokenCounts: Tensor;
   readonly #session: GpuSession;
 
-  constructor(session: GpuSession, config: ModelConfig, label: string) {
+  constructor(model: Model, label: string) {
+    const { session, config } = model;
     const { layerTypes, numHeads, headDim } = config;
     this.#session = session;
     this.recurrentStates = new Map(
@@ -24,7 +25,7 @@ export class SequenceState {
         return [[layer, session.createStorage(`${label} layer ${layer} recurrent state`, "recurrent state", shape)]];
       }),
     );
-    this.kvCache = new KvCache(session, config, label);
+    this.kvCache = new KvCache(model, label);
     this.tokenCounts = session.createStorage(`${label} token counts`, "recurrent state", [config.vocabSize]);
   }
 

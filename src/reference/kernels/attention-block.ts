@@ -1,27 +1,48 @@
 // What `shaders/attention_block.wgsl` computes over all of a layer's segments, in float64.
 
-import { rotate, softmaxAttention } from "../model.ts";
-import type { Numbers } from "../vector.ts";
+import { dot, type Numbers } from "../vector.ts";
 import { type AttentionHeads, qkvParts } from "./qkv-parts.ts";
 
-/** Causal attention of a block's queries → (num_tokens, num_heads, head_dim).
- * @param qkv (num_tokens, num_heads + 2 num_kv_heads, head_dim), queries not yet rotated, the first token at `position`
- * @param cache (at least position + num_tokens, 2, num_kv_heads, head_dim): rotated key, then value, of every token
- * @param frequencies (head_dim / 2) */
+/** Softmax attention split by positions; splits that begin after a token hold zeros for it. */
+export interface SplitAttention {
+  /** (splits, num_tokens, num_heads, 2): largest score, and sum of exp(score - largest) */
+  readonly stats: Float64Array;
+  /** (splits, num_tokens, num_heads, head_dim): sum of exp(score - largest) v */
+  readonly partials: Float64Array;
+}
+
+/** Causal attention of a block's queries, unnormalised, over splits of `splitLength` positions.
+ * @param qkv (num_tokens, num_heads + 2 num_kv_heads, head_dim), queries rotated, the first token at `position`
+ * @param cache (at least position + num_tokens, 2, num_kv_heads, head_dim): rotated key, then value, of every token */
 export function attentionBlock(
   qkv: Numbers,
   cache: Numbers,
   position: number,
   heads: AttentionHeads,
-  frequencies: Numbers,
-): Float64Array {
+  splitLength: number,
+): SplitAttention {
   const { numHeads, numKvHeads, headDim } = heads;
-  const width = numKvHeads * headDim;
-  const part = (index: number) =>
-    Float64Array.from(
-      { length: cache.length / 2 },
-      (_, i) => cache[(2 * Math.floor(i / width) + index) * width + (i % width)],
-    );
-  const query = rotate(qkvParts(qkv, heads).query, position, numHeads, frequencies);
-  return softmaxAttention(query, part(0), part(1), position, numHeads, numKvHeads, headDim);
+  const { query } = qkvParts(qkv, heads);
+  const numRows = query.length / headDim;
+  const numSplits = Math.ceil((position + numRows / numHeads) / splitLength);
+  const stats = new Float64Array(numSplits * numRows * 2);
+  const partials = new Float64Array(numSplits * numRows * headDim);
+  for (let row = 0; row < numRows; row++) {
+    const last = position + Math.floor(row / numHeads);
+    const kvHead = Math.floor((row % numHeads) / (numHeads / numKvHeads));
+    const cacheAt = (key: number, part: 0 | 1) => ((2 * key + part) * numKvHeads + kvHead) * headDim;
+    for (let start = 0; start <= last; start += splitLength) {
+      const keys = Array.from({ length: Math.min(splitLength, last + 1 - start) }, (_, i) => start + i);
+      const scores = keys.map((key) => dot(query, row * headDim, cache, cacheAt(key, 0), headDim) / Math.sqrt(headDim));
+      const result = (start / splitLength) * numRows + row;
+      const largest = Math.max(...scores);
+      stats[2 * result] = largest;
+      for (const [index, key] of keys.entries()) {
+        const weight = Math.exp(scores[index]! - largest);
+        stats[2 * result + 1]! += weight;
+        for (let i = 0; i < headDim; i++) partials[result * headDim + i]! += weight * cache[cacheAt(key, 1) + i]!;
+      }
+    }
+  }
+  return { stats, partials };
 }

@@ -95,7 +95,7 @@ describe("a divergence", () => {
     },
     {
       broken: "model.layers.7.self_attn.v_proj.weight",
-      prefill: "layer 7 attention_block (o.7)",
+      prefill: "layer 7 attention_combine (o.7)",
       decode: "layer 7 attention_output_decode (middle.7)",
     },
     {

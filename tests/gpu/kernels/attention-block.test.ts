@@ -1,18 +1,24 @@
 import { describe, expect, it } from "vitest";
+import type { Dispatch } from "../../../src/gpu/kernel.ts";
 import { createAttentionBlock } from "../../../src/kernels/attention-block.ts";
+import { createAttentionCombine } from "../../../src/kernels/attention-combine.ts";
 import { createRopeAppend } from "../../../src/kernels/rope-append.ts";
 import { createRopeTable, ROPE_ROWS } from "../../../src/kernels/rope-table.ts";
 import { createSegment } from "../../../src/kernels/segment.ts";
+import { maxSplitRows, splitGrid } from "../../../src/kernels/splits.ts";
 import { attentionBlock } from "../../../src/reference/kernels/attention-block.ts";
+import { qkvParts } from "../../../src/reference/kernels/qkv-parts.ts";
 import { ropeAppend } from "../../../src/reference/kernels/rope-append.ts";
-import { inverseFrequencies } from "../../../src/reference/model.ts";
+import { inverseFrequencies, softmaxAttention } from "../../../src/reference/model.ts";
 import {
   createOutput,
   createRandom,
   randomArray,
+  readFloats,
   readWritten,
   relativeError,
   run,
+  SENTINEL,
   upload,
   uploadCall,
   uploadStep,
@@ -34,32 +40,45 @@ interface Shape {
   readonly segments: readonly number[];
 }
 
-/** Uploads a block, dispatches over all segments, with surplus workgroups, and reads the output.
+/** As on a large GPU, so that keys are split here too. */
+const maxWorkgroups = 768;
+
+/** As the shader splits: 256 keys at least, whole tiles of 32. */
+function splitLength({ numHeads, numKvHeads, position, numTokens }: Shape): number {
+  const numTiles = numKvHeads * Math.ceil((numTokens * numHeads) / numKvHeads / 64);
+  const maxSplits = Math.max(1, Math.floor(maxWorkgroups / numTiles));
+  return Math.ceil(Math.max(256, Math.ceil((position + numTokens) / maxSplits)) / 32) * 32;
+}
+
+/** With workgroups past the block's last row. */
+function withSurplus(dispatch: Dispatch): Dispatch {
+  const workgroups = (numTokens: number) => {
+    const [x, y, z] = dispatch.workgroups(numTokens);
+    return [x + 1, y, z] as const;
+  };
+  return { ...dispatch, workgroups };
+}
+
+/** Uploads a block, dispatches over all segments and combines.
  * @param known what the cache holds beforehand, (any number of tokens, 2, num_kv_heads, head_dim)
- * @param append whether the block's own keys are appended first */
-async function runAttention(
-  shape: Shape,
-  qkvValues: Float32Array,
-  known: Float32Array,
-  ropeTheta: number,
-  append: boolean,
-) {
+ * @param ropeTheta the block's own queries and keys are rotated and appended first, if given */
+async function runAttention(shape: Shape, qkvValues: Float32Array, known: Float32Array, ropeTheta?: number) {
   const { numHeads, numKvHeads, headDim, position, numTokens, segments } = shape;
-  const attentionSize = numHeads * headDim;
   const slotSize = 2 * numKvHeads * headDim;
-  const ropeTable = createRopeTable({ headDim, ropeTheta, rotaryFrequencies: headDim / 2 });
-  const attentionOutput = createOutput(session(), "attention output", [numTokens + 20, attentionSize]);
-  // What an earlier block left is small enough to count, were it taken for this block's.
-  const stats = createOutput(session(), "stats", [numTokens + 20, numHeads, 2]);
-  session().device.queue.writeBuffer(stats.buffer, 0, new Float32Array(numTokens * numHeads * 2).fill(1));
+  const numRows = maxSplitRows({ ...shape, maxWorkgroups }, numTokens, position + numTokens);
+  const stats = createOutput(session(), "stats", [numRows, 2]);
+  const partials = createOutput(session(), "partials", [numRows, headDim]);
+  const attentionOutput = createOutput(session(), "attention output", [numTokens + 3, numHeads * headDim]);
   const shared = {
     call: uploadCall(session(), { numTokens, numSegments: segments.length }),
     step: uploadStep(session(), position, [0]),
-    qkv: upload(session(), "qkv", [numTokens + 20, (numHeads + 2 * numKvHeads) * headDim], qkvValues),
-    ropeTable: upload(session(), "rope table", [2, ROPE_ROWS, headDim / 2, 2], ropeTable),
+    qkv: upload(session(), "qkv", [numTokens, (numHeads + 2 * numKvHeads) * headDim], qkvValues),
+    stats,
+    partials,
   };
-  const createAppend = await createRopeAppend(session(), { numHeads, numKvHeads, headDim });
-  const createAttention = await createAttentionBlock(session(), { numHeads, numKvHeads, headDim });
+  const heads = { numHeads, numKvHeads, headDim, maxWorkgroups };
+  const createAttention = await createAttentionBlock(session(), heads);
+  const createCombine = await createAttentionCombine(session(), heads);
   let start = 0;
   const perSegment = segments.map((length, index) => {
     const segment = createSegment(session(), `segment ${index}`, { start, length, index });
@@ -70,25 +89,54 @@ async function runAttention(
     return { segment, cache: upload(session(), `segment ${index}`, [length, 2, numKvHeads, headDim], slots) };
   });
   const dispatches = [
-    ...(append ? perSegment.map((own) => createAppend("rope_append", { ...shared, ...own })) : []),
-    ...perSegment.map((own) => createAttention("attention_block", { ...shared, ...own, stats, attentionOutput })),
-  ];
-  run(session(), dispatches, numTokens + 20);
-  await readWritten(session(), stats, numTokens * numHeads * 2);
-  return readWritten(session(), attentionOutput, numTokens * attentionSize);
+    ...perSegment.map((own) => createAttention("attention_block", { ...shared, ...own })),
+    createCombine("attention_combine", { ...shared, attentionOutput }),
+  ].map(withSurplus);
+  if (ropeTheta !== undefined) {
+    const values = createRopeTable({ headDim, ropeTheta, rotaryFrequencies: headDim / 2 });
+    const ropeTable = upload(session(), "rope table", [2, ROPE_ROWS, headDim / 2, 2], values);
+    const createAppend = await createRopeAppend(session(), heads);
+    dispatches.unshift(...perSegment.map((own) => createAppend("rope_append", { ...shared, ...own, ropeTable })));
+  }
+  run(session(), dispatches, numTokens);
+  return {
+    stats: await readFloats(session(), stats),
+    partials: await readFloats(session(), partials),
+    output: await readWritten(session(), attentionOutput, numTokens * numHeads * headDim),
+  };
+}
+
+/** What the reference model gives for rotated queries over the whole cache. */
+function expectedOutput(
+  { numHeads, numKvHeads, headDim, position }: Shape,
+  qkv: ArrayLike<number>,
+  cache: Float32Array,
+) {
+  const heads = { numHeads, numKvHeads, headDim };
+  const width = numKvHeads * headDim;
+  const part = (index: number) => cache.filter((_, i) => Math.floor(i / width) % 2 === index);
+  return softmaxAttention(qkvParts(qkv, heads).query, part(0), part(1), position, numHeads, numKvHeads, headDim);
 }
 
 const shapes: Shape[] = [
   { numHeads: 1, numKvHeads: 1, headDim: 16, position: 0, numTokens: 1, segments: [1] },
+  { numHeads: 1, numKvHeads: 1, headDim: 4, position: 3, numTokens: 9, segments: [40] },
   { numHeads: 3, numKvHeads: 1, headDim: 24, position: 0, numTokens: 37, segments: [64] },
-  // Segments end inside the first and the second tile of 16 queries.
+  // Segments end inside the first and the second tile of keys.
   { numHeads: 3, numKvHeads: 1, headDim: 24, position: 19, numTokens: 37, segments: [24, 16, 40] },
   { numHeads: 6, numKvHeads: 2, headDim: 64, position: 50, numTokens: 100, segments: [150] },
   { numHeads: 4, numKvHeads: 2, headDim: 24, position: 5, numTokens: 37, segments: [12, 60] },
   { numHeads: 6, numKvHeads: 1, headDim: 16, position: 33, numTokens: 40, segments: [17, 17, 64] },
+  { numHeads: 10, numKvHeads: 2, headDim: 36, position: 41, numTokens: 7, segments: [30, 30] },
   { numHeads: 2, numKvHeads: 2, headDim: 128, position: 0, numTokens: 20, segments: [9, 100] },
+  { numHeads: 7, numKvHeads: 1, headDim: 100, position: 45, numTokens: 21, segments: [66] },
+  { numHeads: 2, numKvHeads: 1, headDim: 68, position: 31, numTokens: 33, segments: [64] },
   // The last segment begins right after the block.
   { numHeads: 3, numKvHeads: 3, headDim: 20, position: 32, numTokens: 16, segments: [32, 16, 16] },
+  // Several splits, some of them begun in one segment and ended in the next; a block's tokens lie in two splits.
+  { numHeads: 6, numKvHeads: 2, headDim: 64, position: 1021, numTokens: 1, segments: [1100] },
+  { numHeads: 6, numKvHeads: 2, headDim: 64, position: 1021, numTokens: 7, segments: [300, 5, 800] },
+  { numHeads: 5, numKvHeads: 1, headDim: 32, position: 700, numTokens: 90, segments: [256, 300, 300] },
 ];
 
 describe("attention_block", () => {
@@ -100,43 +148,66 @@ describe("attention_block", () => {
       // Scores of several units: a masked, lost or doubled key changes the first digits.
       const qkv = randomArray(random, numTokens * (numHeads + 2 * numKvHeads) * headDim, 5);
       const cache = randomArray(random, (position + numTokens) * 2 * numKvHeads * headDim);
-      const actual = await runAttention(shape, qkv, cache, 1e4, false);
-      const frequencies = inverseFrequencies({ headDim, ropeTheta: 1e4, rotaryFrequencies: headDim / 2 });
-      expect(relativeError(actual, attentionBlock(qkv, cache, position, shape, frequencies))).toBeLessThan(TOLERANCE);
+      const actual = await runAttention(shape, qkv, cache);
+      const length = splitLength(shape);
+      const expected = attentionBlock(qkv, cache, position, shape, length);
+      // A split that begins after a token holds nothing for it, or what nobody reads.
+      const numRows = numTokens * numHeads;
+      for (let row = 0; row < expected.stats.length / 2; row++) {
+        if (expected.stats[2 * row + 1] !== 0) continue;
+        expect(Math.floor(row / numRows) * length).toBeGreaterThan(position + Math.floor((row % numRows) / numHeads));
+        actual.stats.fill(0, 2 * row, 2 * row + 2);
+        actual.partials.fill(0, row * headDim, (row + 1) * headDim);
+      }
+      expect(relativeError(actual.stats, expected.stats)).toBeLessThan(TOLERANCE);
+      expect(relativeError(actual.partials, expected.partials)).toBeLessThan(TOLERANCE);
+      expect(actual.partials.subarray(expected.partials.length).every((value) => value === SENTINEL)).toBe(true);
+      expect(relativeError(actual.output, expectedOutput(shape, qkv, cache))).toBeLessThan(TOLERANCE);
     },
   );
 
-  it.each(shapes)(
-    "reads the keys that rope_append appends: $numTokens at $position, $numHeads heads of $headDim over $numKvHeads, $segments",
+  it.each([
+    ...shapes,
+    { numHeads: 6, numKvHeads: 2, headDim: 64, position: 3000, numTokens: 512, segments: [2048, 2048] },
+  ])(
+    "reads what rope_append leaves: $numTokens at $position, $numHeads heads of $headDim over $numKvHeads, $segments",
     async (shape) => {
       const { numHeads, numKvHeads, headDim, position, numTokens } = shape;
       const slotSize = 2 * numKvHeads * headDim;
       const random = createRandom(position + numTokens + headDim);
       const qkv = randomArray(random, numTokens * (numHeads + 2 * numKvHeads) * headDim, 2);
       const known = randomArray(random, position * slotSize);
-      const actual = await runAttention(shape, qkv, known, 1e7, true);
+      const { output } = await runAttention(shape, qkv, known, 1e7);
       const frequencies = inverseFrequencies({ headDim, ropeTheta: 1e7, rotaryFrequencies: headDim / 2 });
       const cache = new Float64Array((position + numTokens) * slotSize);
       cache.set(known);
-      ropeAppend(cache, 0, qkv, position, shape, frequencies);
-      expect(relativeError(actual, attentionBlock(qkv, cache, position, shape, frequencies))).toBeLessThan(TOLERANCE);
+      const rotated = ropeAppend(cache, 0, qkv, position, shape, frequencies);
+      expect(relativeError(output, expectedOutput(shape, rotated, Float32Array.from(cache)))).toBeLessThan(TOLERANCE);
     },
   );
 
   it.each([1e4, -1e4])("averages values whose scores are all %d", async (score) => {
     const shape = { numHeads: 1, numKvHeads: 1, headDim: 16, position: 30, numTokens: 10, segments: [35, 20] };
-    // Channel 15 does not turn by much, but channel 7, its partner, is 0 in every key: the scores are equal in any rounding.
     const qkv = new Float32Array(10 * 3 * 16);
     for (let token = 0; token < 10; token++) qkv[token * 48 + 15] = score * 4;
     const random = createRandom(1);
     const cache = Float32Array.from({ length: 40 * 32 }, (_, i) => (i % 32 < 16 ? Number(i % 32 === 15) : random()));
-    const actual = await runAttention(shape, qkv, cache, 1e4, false);
+    const { output } = await runAttention(shape, qkv, cache);
     const expected = Array.from({ length: 10 * 16 }, (_, i) => {
       const numKeys = 31 + Math.floor(i / 16);
       return Array.from({ length: numKeys }, (_, key) => cache[key * 32 + 16 + (i % 16)]! / numKeys).reduce(
         (a, b) => a + b,
       );
     });
-    expect(relativeError(actual, expected)).toBeLessThan(TOLERANCE);
+    expect(relativeError(output, expected)).toBeLessThan(TOLERANCE);
+  });
+
+  it.each([
+    { numTokens: 1, grid: [1, 2, 384] },
+    { numTokens: 128, grid: [6, 2, 64] },
+    { numTokens: 512, grid: [24, 2, 16] },
+    { numTokens: 100_000, grid: [4688, 2, 1] },
+  ])("takes workgroups enough to fill a GPU with $numTokens tokens", ({ numTokens, grid }) => {
+    expect(splitGrid({ numHeads: 6, numKvHeads: 2, maxWorkgroups }, numTokens)).toEqual(grid);
   });
 });

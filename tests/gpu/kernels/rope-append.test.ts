@@ -88,6 +88,7 @@ describe("rope_append", () => {
       ropeTable: uploadRopeTable(ropeParameters),
     };
     session().device.queue.writeBuffer(shared.qkv.buffer, 0, qkvValues as Float32Array<ArrayBuffer>);
+    const rotated = Float64Array.from(qkvValues);
     const caches = segments.map(([, length], index) =>
       createOutput(session(), `segment ${index}`, [length, 2, numKvHeads, headDim]),
     );
@@ -99,13 +100,17 @@ describe("rope_append", () => {
     for (const [index, [start, length]] of segments.entries()) {
       const actual = await readFloats(session(), caches[index]!);
       const expected = new Float64Array(length * 2 * numKvHeads * headDim).fill(SENTINEL);
-      ropeAppend(expected, start, qkvValues, position, shape, inverseFrequencies(ropeParameters));
+      const own = ropeAppend(expected, start, qkvValues, position, shape, inverseFrequencies(ropeParameters));
+      for (const [i, value] of own.entries()) if (value !== qkvValues[i]) rotated[i] = value;
       const strayed = expected.findIndex((value, i) => (value === SENTINEL) !== (actual[i] === SENTINEL));
       expect(strayed, "first element written or left against expectation").toBe(-1);
       // Two products with cosines and sines that are exact to 1e-6.
       const isWritten = (value: number) => value !== SENTINEL;
       expect(relativeError(actual.filter(isWritten), expected.filter(isWritten))).toBeLessThan(2e-6);
     }
+    const actual = await readFloats(session(), shared.qkv);
+    expect(relativeError(actual.subarray(0, rotated.length), rotated)).toBeLessThan(2e-6);
+    expect(actual.subarray(rotated.length).every((value) => value === 7)).toBe(true);
   });
 });
 
