@@ -31,6 +31,7 @@ interface TimedRun {
   readonly counters: Counters;
 }
 
+const WARM_UP_TOKENS = 8;
 const DRAW = { sampling: GREEDY, endTokenIds: [] };
 
 /** Undefined when the signal ended it. Throws SkipRow. */
@@ -78,12 +79,30 @@ export async function measureRow(
   }
 }
 
+/** Runs every kernel once: some drivers compile them no sooner. */
+export async function warmUpKernels(model: Model, signal: AbortSignal | undefined, onRun?: OnRun): Promise<void> {
+  onRun?.({ name: "all kernels", run: 0, runs: 0 });
+  const sequence = await model.createSequence(WARM_UP_TOKENS + 1);
+  try {
+    await sequence.prefill(idsFor(model, WARM_UP_TOKENS), { output: "last", signal, ...DRAW });
+    if (!signal?.aborted) await sequence.decode(DRAW);
+  } finally {
+    sequence.destroy();
+  }
+}
+
+function idsFor({ config }: Model, length: number): number[] {
+  return Array.from({ length }, (_, index) => (index * 7919) % config.vocabSize);
+}
+
 /** A longer prompt takes at least in proportion longer; a token at a longer context no less. */
 function expectWithinBudget({ kind, length }: Row, { rowBudgetMs }: BenchmarkPlan, shorter?: Measurement): void {
   if (!shorter) return;
   const expectedMs = shorter.ms.median * (kind === "decode" ? 1 : length / shorter.length);
   if (expectedMs <= rowBudgetMs) return;
-  const [expected, budget] = [expectedMs, rowBudgetMs].map((ms) => (ms / 1000).toPrecision(2));
+  const [expected, budget] = [expectedMs / 1000, rowBudgetMs / 1000].map((seconds) => {
+    return seconds < 10 ? seconds.toPrecision(2) : seconds.toFixed(0);
+  });
   throw new SkipRow(`a run would take ${expected} s or more, the row may take ${budget} s`);
 }
 
@@ -115,11 +134,11 @@ async function timeRun(
   { decodeTokens }: BenchmarkPlan,
   signal: AbortSignal | undefined,
 ): Promise<TimedRun | undefined> {
-  const { session, config } = sequence.model;
+  const { session } = sequence.model;
   // Recurrent states are zero then, and keys what the runs before left: the time does not depend on them.
   if (kind === "decode") sequence.assume(length);
   else sequence.clear();
-  const ids = Array.from({ length }, (_, index) => (index * 7919) % config.vocabSize);
+  const ids = kind === "decode" ? [] : idsFor(sequence.model, length);
   await session.device.queue.onSubmittedWorkDone();
   const before = { ...session.counters };
   const start = performance.now();

@@ -5,7 +5,7 @@ import { numParametersOf } from "../checkpoint/tensor-plan.ts";
 import { isSoftwareAdapter, nameAdapter } from "../gpu/adapter-name.ts";
 import type { Model } from "../model/model.ts";
 import { measureLaunchCost } from "./launch-cost.ts";
-import { measureRow, type OnRun, SkipRow } from "./measure-row.ts";
+import { measureRow, type OnRun, SkipRow, warmUpKernels } from "./measure-row.ts";
 import { type BenchmarkPlan, nameRow, rowsOf } from "./plan.ts";
 import {
   type BenchmarkResult,
@@ -32,7 +32,7 @@ export interface BenchmarkOptions {
   readonly onSetup?: ((setup: BenchmarkSetup) => void) | undefined;
   /** Called when the cost of a launch is measured, before the first row. */
   readonly onLaunch?: ((launch: LaunchCost) => void) | undefined;
-  /** Called before each run of a row. */
+  /** Called before each run of a row, and before all kernels are run once. */
   readonly onRun?: OnRun | undefined;
   /** Called when a row is measured. */
   readonly onMeasurement?: ((measurement: Measurement) => void) | undefined;
@@ -53,6 +53,7 @@ export async function runBenchmark(
   onSetup?.(setup);
   const launch = await measureLaunchCost(model.session, plan.runs);
   onLaunch?.(launch);
+  await warmUpKernels(model, signal, onRun);
   const measurements: Measurement[] = [];
   const skipped: SkippedRow[] = [];
   for (const row of rows) {

@@ -30,11 +30,15 @@ let model: Model;
 let source: ReturnType<typeof createMadeUpSource>;
 let result: BenchmarkResult;
 const told: Measurement[] = [];
+const runs: string[] = [];
 
 beforeAll(async () => {
   source = createMadeUpSource(MADE_UP_CONFIG, "q4");
   model = await Model.load(session(), source, { blockSize: 16 });
-  result = await runBenchmark(model, SUBJECT, PLAN, { onMeasurement: (measurement) => told.push(measurement) });
+  result = await runBenchmark(model, SUBJECT, PLAN, {
+    onMeasurement: (measurement) => told.push(measurement),
+    onRun: ({ name, run }) => runs.push(`${name}: ${run}`),
+  });
 }, 300_000);
 
 const rowsOfKind = (kind: Measurement["kind"]) => result.measurements.filter((row) => row.kind === kind);
@@ -58,6 +62,12 @@ describe("runBenchmark", () => {
       "decode at 100",
     ]);
     expect(told).toEqual(result.measurements);
+    expect(runs.slice(0, 4)).toEqual([
+      "all kernels: 0",
+      "time to first token 8: 0",
+      "time to first token 8: 1",
+      "time to first token 8: 2",
+    ]);
     expect(result.skipped).toEqual([]);
     expect(result.isComplete).toBe(true);
     for (const { ms, runs, tokens, tokensPerSecond } of result.measurements) {
