@@ -7,19 +7,16 @@ import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.t
 
 export interface LinearConstants {
   readonly format: WeightFormat;
-  /** Of a stack of matrices, the row where this one begins (0 when absent). */
-  readonly firstRow?: number;
   readonly numRows: number;
   /** A multiple of 4. */
   readonly numColumns: number;
-  readonly activation: "none" | "silu";
 }
 
 export interface LinearTensors {
   readonly call: Tensor;
   /** (blockSize, numColumns) */
   readonly input: Tensor;
-  /** (at least firstRow + numRows, numColumns) */
+  /** (numRows, numColumns) */
   readonly weights: WeightMatrix;
   /** (blockSize, numRows), written */
   readonly output: Tensor;
@@ -27,7 +24,7 @@ export interface LinearTensors {
 
 /** Compiles `linear` for one matrix shape. */
 export async function createLinear(session: GpuSession, constants: LinearConstants) {
-  const { format, firstRow = 0, numRows, numColumns, activation } = constants;
+  const { format, numRows, numColumns } = constants;
   const kernel = await compileKernel(
     session,
     {
@@ -37,16 +34,14 @@ export async function createLinear(session: GpuSession, constants: LinearConstan
     },
     {
       ...TILE_CONSTANTS,
-      FIRST_ROW: firstRow,
       NUM_ROWS: numRows,
       NUM_COLUMNS: numColumns,
       WEIGHT_GROUPS: numWeightGroups(numColumns),
-      IS_SILU: activation === "silu" ? 1 : 0,
     },
   );
   return (label: string, { call, input, weights, output }: LinearTensors): Dispatch => {
     expectRows(input, [numColumns]);
-    expectWeights(weights, format, Math.max(weights.shape[0] ?? 0, firstRow + numRows), numColumns);
+    expectWeights(weights, format, numRows, numColumns);
     expectRows(output, [numRows]);
     const grid = (numTokens: number): Grid => [Math.ceil(numRows / TILE_ROWS), Math.ceil(numTokens / TILE_TOKENS), 1];
     const unread = weights.sizeBytes * (1 - numRows / weights.shape[0]!);

@@ -6,6 +6,7 @@ import { createEmbed } from "../kernels/embed.ts";
 import { createLightningChunk } from "../kernels/lightning-chunk.ts";
 import { createLightningGate } from "../kernels/lightning-gate.ts";
 import { createLightningOutput } from "../kernels/lightning-output.ts";
+import { createLightningQkvGate } from "../kernels/lightning-qkv-gate.ts";
 import { createLightningScan } from "../kernels/lightning-scan.ts";
 import { createLinearResidual } from "../kernels/linear-residual.ts";
 import { createLinear } from "../kernels/linear.ts";
@@ -61,7 +62,7 @@ async function addAllLogits(pass: PassBuilder, tensors: PassTensors, output: "lo
       const tokenLoss = await createTokenLoss(session, { format, hiddenSize, firstRow, numRows });
       pass.add(tokenLoss("token_loss", { call, step, normed, weights: matrix, stats: lossStats }));
     } else {
-      const linear = await createLinear(session, { format, numRows, numColumns: hiddenSize, activation: "none" });
+      const linear = await createLinear(session, { format, numRows, numColumns: hiddenSize });
       const allLogits = model.tapLogits[index]!;
       pass.add(linear("linear head", { call, input: normed, weights: matrix, output: allLogits }));
       pass.tap(index === 0 ? "logits" : `logits.${firstRow}`, allLogits);
@@ -100,19 +101,7 @@ async function addLightning(
   const { hidden, normed, lightningQkv: qkv, chunkStates, gate, attentionOutput } = activations;
   const attentionSize = numHeads * headDim;
   const { format } = weights.qkvGate;
-  const qkvLinear = await createLinear(session, {
-    format,
-    numRows: 3 * attentionSize,
-    numColumns: hiddenSize,
-    activation: "silu",
-  });
-  const gateLinear = await createLinear(session, {
-    format,
-    firstRow: 3 * attentionSize,
-    numRows: attentionSize,
-    numColumns: hiddenSize,
-    activation: "none",
-  });
+  const lightningQkvGate = await createLightningQkvGate(session, { format, hiddenSize, attentionSize });
   const lightningChunk = await createLightningChunk(session, { numHeads, headDim });
   const lightningScan = await createLightningScan(session, { numHeads, headDim });
   const lightningOutput = await createLightningOutput(session, { numHeads, headDim });
@@ -125,9 +114,8 @@ async function addLightning(
     beta: config.linearAttentionBeta,
   });
   const name = (kernel: string) => `layer ${layer} ${kernel}`;
-  pass.add(qkvLinear(name("linear qkv"), { call, input: normed, weights: weights.qkvGate, output: qkv }));
+  pass.add(lightningQkvGate(name("lightning_qkv_gate"), { call, normed, weights: weights.qkvGate, qkv, gate }));
   pass.tap(`qkv.${layer}`, qkv);
-  pass.add(gateLinear(name("linear gate"), { call, input: normed, weights: weights.qkvGate, output: gate }));
   const { slopes } = weights;
   const state = recurrentStates.get(layer)!;
   pass.add(lightningChunk(name("lightning_chunk"), { call, qkv, slopes, chunkStates }));
@@ -159,7 +147,6 @@ async function addSoftmax(
     format: weights.qkv.format,
     numRows: (numHeads + 2 * numKvHeads) * headDim,
     numColumns: hiddenSize,
-    activation: "none",
   });
   const ropeAppend = await createRopeAppend(session, { numHeads, numKvHeads, headDim });
   const heads = { numHeads, numKvHeads, headDim, maxWorkgroups: fillingWorkgroups(session) };
