@@ -1,19 +1,24 @@
 // sample: chooses the next token from the logits of the last one read, and advances the step.
-//   penalties, then at temperature 0 the largest logit (lowest id of equals); else with w = exp((logit - max) / temperature)
+//   logit += bias of the token; then for a token that stands in the text (prompt or answer)
+//     logit = logit / repetition_penalty, or logit · repetition_penalty below 0,
+//   and for one drawn count > 0 times since the prompt   logit -= frequency_penalty · count + presence_penalty;
+//   then at temperature 0 the largest logit (lowest id of equals); else with w = exp((logit - max) / temperature)
 //   a token is kept if   #(logits above) < top_k   and   sum of w above < top_p · sum of w in the top k   and   w >= min_p,
 //   and the draw u · (sum of kept w) falls into its share, shares standing side by side in the order of ids
 // Bindings:
-//   0 call: Call, uniform — num_tokens, seed, sampling settings, end tokens
+//   0 call: Call, uniform — num_tokens, seed, sampling settings, end tokens, biases
 //   1 step: Step, read_write — position, num_drawn, done, forced_token, recent_tokens and token_ids[0] are advanced
-//   2 logits: array<vec4<f32>>, read_write — (vocab_size), read; penalised in place when a penalty is on
-//   3 token_counts: array<u32>, read_write — (vocab_size), times each token was seen; the chosen one's is incremented
+//   2 logits: array<vec4<f32>>, read_write — (vocab_size), read; changed in place when a bias or penalty is on
+//   3 token_counts: array<u32>, read_write — (vocab_size), draws of each token since the prompt, and IN_PROMPT;
+//     the chosen one's is incremented
 // Dispatch: (1, 1, 1): one workgroup, so that one dispatch does it all. What is kept is the logits from a threshold
 //   up. It is found among the few largest logits where these suffice, else by bisection over all. Sums have a fixed
 //   order; atomics only count and take minima. Once `done` is set nothing changes.
-// Source: Transformers' logits processors; Holtzman et al., arXiv:1904.09751 (top-p)
+// Source: Transformers' logits processors; Holtzman et al., arXiv:1904.09751 (top-p); vLLM, vllm/v1/sample/sampler.py
+//   (biases before penalties) and vllm/model_executor/layers/utils.py, apply_penalties (what counts for which penalty)
 // Reference: src/reference/sampler.ts, sample
 // Appends: common/call.wgsl, common/step.wgsl, common/philox.wgsl, common/prefix_sum.wgsl,
-//   common/smallest_kept.wgsl, common/sortable.wgsl
+//   common/smallest_kept.wgsl, common/sortable.wgsl, common/token_counts.wgsl
 
 override WORKGROUP_SIZE: u32;
 override VOCAB_SIZE: u32;
@@ -58,11 +63,12 @@ fn sample(@builtin(local_invocation_index) local: u32) {
 // Writes `chosen`, for thread 0 to read.
 fn choose(local: u32) {
   let is_penalised = call.repetition_penalty != 1.0 || call.frequency_penalty != 0.0 || call.presence_penalty != 0.0;
+  let is_changed = is_penalised || call.num_biases > 0u;
   var own_largest = LOWEST;
   var own_id = VOCAB_SIZE - 1u;
   for (var quad = local; quad < num_quads(); quad += WORKGROUP_SIZE) {
-    if (is_penalised) {
-      penalise(quad);
+    if (is_changed) {
+      logits[quad] = penalised(quad, biased(quad));
     }
     let values = logit_quad(quad);
     for (var i = 0u; i < 4u; i++) {
@@ -112,15 +118,30 @@ fn logit_quad(quad: u32) -> vec4<f32> {
   return select(vec4<f32>(LOWEST), logits[quad], ids < vec4<u32>(VOCAB_SIZE));
 }
 
-fn penalise(quad: u32) {
-  for (var i = 0u; i < 4u && quad * 4u + i < VOCAB_SIZE; i++) {
-    let count = token_counts[quad * 4u + i];
-    if (count > 0u) {
-      let logit = logits[quad][i];
-      let repeated = select(logit / call.repetition_penalty, logit * call.repetition_penalty, logit < 0.0);
-      logits[quad][i] = repeated - call.frequency_penalty * f32(count) - call.presence_penalty;
+fn biased(quad: u32) -> vec4<f32> {
+  var values = logits[quad];
+  for (var i = 0u; i < call.num_biases; i++) {
+    let id = call.bias_ids[i / 4u][i % 4u];
+    if (id / 4u == quad) {
+      values[id % 4u] += call.biases[i / 4u][i % 4u];
     }
   }
+  return values;
+}
+
+fn penalised(quad: u32, logits_of_quad: vec4<f32>) -> vec4<f32> {
+  var values = logits_of_quad;
+  for (var i = 0u; i < 4u && quad * 4u + i < VOCAB_SIZE; i++) {
+    let count = token_counts[quad * 4u + i];
+    let num_drawn = count & ~IN_PROMPT;
+    if (count > 0u) {
+      values[i] = select(values[i] / call.repetition_penalty, values[i] * call.repetition_penalty, values[i] < 0.0);
+    }
+    if (num_drawn > 0u) {
+      values[i] -= call.frequency_penalty * f32(num_drawn) + call.presence_penalty;
+    }
+  }
+  return values;
 }
 
 // exp((logit - largest) / temperature); zero where that is out of range.

@@ -11,6 +11,8 @@ struct Call {
   frequency_penalty: f32,   // 0: off
   presence_penalty: f32,    // 0: off
   num_end_tokens: u32,      // of end_tokens
-  padding: u32,
+  num_biases: u32,          // of bias_ids and biases
   end_tokens: array<vec4<u32>, 2>,
+  bias_ids: array<vec4<u32>, 4>,
+  biases: array<vec4<f32>, 4>,  // added to the logits of bias_ids
 }

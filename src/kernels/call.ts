@@ -13,14 +13,24 @@ export interface Sampling {
   readonly topP: number;
   /** 0: off. */
   readonly minP: number;
-  /** 1: off. */
+  /** Divides the logit, or multiplies it if negative, of every token of the text so far: prompt and answer, as in
+   * Transformers and vLLM. 1: off. */
   readonly repetitionPenalty: number;
-  /** 0: off. */
+  /** Subtracted for each time that a token stands in the answer; those of the prompt, in which earlier answers are, do
+   * not count, as in OpenAI's API and vLLM. 0: off. */
   readonly frequencyPenalty: number;
-  /** 0: off. */
+  /** Subtracted once if a token stands in the answer, as frequencyPenalty. 0: off. */
   readonly presencePenalty: number;
+  /** Added to logits before the penalties, as in vLLM; at most MAX_LOGIT_BIASES. */
+  readonly logitBias: readonly LogitBias[];
   /** Unsigned 32 bits. */
   readonly seed: number;
+}
+
+export interface LogitBias {
+  readonly tokenId: number;
+  /** From -100 to 100, as in OpenAI's API: the ends all but forbid or force a token. */
+  readonly bias: number;
 }
 
 export const GREEDY: Sampling = {
@@ -31,6 +41,7 @@ export const GREEDY: Sampling = {
   repetitionPenalty: 1,
   frequencyPenalty: 0,
   presencePenalty: 0,
+  logitBias: [],
   seed: 0,
 };
 
@@ -43,7 +54,31 @@ export interface Call {
 }
 
 export const MAX_END_TOKENS = 8;
-const CALL_WORDS = 20;
+export const MAX_LOGIT_BIASES = 16;
+const LARGEST_LOGIT_BIAS = 100;
+const END_TOKENS_WORD = 12;
+const BIAS_IDS_WORD = END_TOKENS_WORD + MAX_END_TOKENS;
+const BIASES_WORD = BIAS_IDS_WORD + MAX_LOGIT_BIASES;
+const CALL_WORDS = BIASES_WORD + MAX_LOGIT_BIASES;
+
+/** Throws a RangeError for what the sampler cannot take: ids outside the vocabulary or given twice, too many, no number. */
+export function expectLogitBias(logitBias: readonly LogitBias[], vocabSize: number): void {
+  if (logitBias.length > MAX_LOGIT_BIASES) {
+    throw new RangeError(`logitBias: expected at most ${MAX_LOGIT_BIASES} tokens, got ${logitBias.length}`);
+  }
+  const seen = new Set<number>();
+  for (const { tokenId, bias } of logitBias) {
+    if (!Number.isInteger(tokenId) || tokenId < 0 || tokenId >= vocabSize) {
+      throw new RangeError(`logitBias: expected token ids from 0 to ${vocabSize - 1}, got ${tokenId}`);
+    }
+    if (seen.has(tokenId)) throw new RangeError(`logitBias: expected each token once, got ${tokenId} twice`);
+    if (!(Math.abs(bias) <= LARGEST_LOGIT_BIAS)) {
+      const range = `-${LARGEST_LOGIT_BIAS} to ${LARGEST_LOGIT_BIAS}`;
+      throw new RangeError(`logitBias of token ${tokenId}: expected a number from ${range}, got ${bias}`);
+    }
+    seen.add(tokenId);
+  }
+}
 
 export function createCallUniform(session: GpuSession): Tensor {
   return session.createUniform("call", CALL_WORDS);
@@ -59,7 +94,11 @@ export function writeCall(session: GpuSession, uniform: Tensor, call: Call): voi
   words.set([call.numTokens, call.numSegments, sampling.seed, sampling.topK], 0);
   floats.set([sampling.temperature, sampling.topP, sampling.minP, sampling.repetitionPenalty], 4);
   floats.set([sampling.frequencyPenalty, sampling.presencePenalty], 8);
-  words[10] = call.endTokenIds.length;
-  words.set(call.endTokenIds, 12);
+  words.set([call.endTokenIds.length, sampling.logitBias.length], 10);
+  words.set(call.endTokenIds, END_TOKENS_WORD);
+  for (const [index, { tokenId, bias }] of sampling.logitBias.entries()) {
+    words[BIAS_IDS_WORD + index] = tokenId;
+    floats[BIASES_WORD + index] = bias;
+  }
   session.device.queue.writeBuffer(uniform.buffer, uniform.offsetBytes, words);
 }

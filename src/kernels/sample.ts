@@ -10,9 +10,9 @@ export interface SampleTensors {
   readonly call: Tensor;
   /** Advanced in place. */
   readonly step: Tensor;
-  /** (1, vocabSize), in a buffer of whole vec4s; penalised in place when a penalty is on. */
+  /** (1, vocabSize), in a buffer of whole vec4s; changed in place when a bias or penalty is on. */
   readonly logits: Tensor;
-  /** (vocabSize) u32, incremented in place. */
+  /** (vocabSize) u32, draws since the prompt and IN_PROMPT; incremented in place. */
   readonly tokenCounts: Tensor;
 }
 
@@ -32,6 +32,7 @@ export async function createSample(session: GpuSession, { vocabSize }: SampleCon
         "common/prefix_sum",
         "common/smallest_kept",
         "common/sortable",
+        "common/token_counts",
       ],
       bindings: ["uniform", "read_write", "read_write", "read_write"],
     },

@@ -1,6 +1,7 @@
 // Reads tokens one by one: new ones as the sampler draws them, with several runs in flight, or known ones again.
 
 import { submitDispatches } from "../gpu/submit.ts";
+import { expectLogitBias } from "../kernels/call.ts";
 import type { DecodePipeline, DecodeRun } from "./decode-pipeline.ts";
 import type { Pass } from "./pass.ts";
 import type { SequenceCore } from "./sequence-core.ts";
@@ -23,6 +24,7 @@ export async function* generate(
 ): AsyncGenerator<number, void> {
   const { step } = core;
   if (core.pendingToken === undefined) throw new RangeError("decode: expected a pending token, got none");
+  expectLogitBias(draw.sampling.logitBias, core.model.config.vocabSize);
   const inFlight: DecodeRun[] = [];
   let numSubmitted = 0;
   let numTold = 0;

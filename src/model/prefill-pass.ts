@@ -10,6 +10,7 @@ import { createLightningQkvGate } from "../kernels/lightning-qkv-gate.ts";
 import { createLightningScan } from "../kernels/lightning-scan.ts";
 import { createLinearResidual } from "../kernels/linear-residual.ts";
 import { createLinear } from "../kernels/linear.ts";
+import { createMarkPrompt } from "../kernels/mark-prompt.ts";
 import { createMoeCombine } from "../kernels/moe-combine.ts";
 import { createMoeDown } from "../kernels/moe-down.ts";
 import { createMoeSort } from "../kernels/moe-sort.ts";
@@ -30,9 +31,9 @@ export type BlockOutput = "none" | "last" | "loss" | "taps";
 
 /** Builds the pass over a sequence's state; its bind groups are good until a KV segment is added. */
 export async function createPrefillPass(tensors: PassTensors, output: BlockOutput): Promise<Pass> {
-  const { model, call, step } = tensors;
+  const { model, call, step, tokenCounts } = tensors;
   const { session, config, weights } = model;
-  const { hiddenSize } = config;
+  const { hiddenSize, vocabSize } = config;
   const { hidden } = model.activations;
   const pass = new PassBuilder();
   for (const { firstRow, numRows, matrix } of weights.embedTokens) {
@@ -40,6 +41,8 @@ export async function createPrefillPass(tensors: PassTensors, output: BlockOutpu
     pass.add(embed("embed", { call, step, weights: matrix, hidden }));
   }
   pass.tap("hidden.0", hidden);
+  const markPrompt = await createMarkPrompt(session, { vocabSize });
+  pass.add(markPrompt("mark_prompt", { call, step, tokenCounts }));
   for (const [layer, layerWeights] of weights.layers.entries()) {
     await addLayer(pass, tensors, layer, layerWeights);
   }

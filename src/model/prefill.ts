@@ -1,6 +1,7 @@
 // Reads known ids in blocks of the model's block size: for a draw from the last one, for the loss, or for taps.
 
 import { submitDispatches } from "../gpu/submit.ts";
+import { expectLogitBias } from "../kernels/call.ts";
 import type { Pass } from "./pass.ts";
 import type { BlockOutput } from "./prefill-pass.ts";
 import { ReadBack } from "./read-back.ts";
@@ -36,6 +37,7 @@ export async function prefillLast(
   ids: readonly number[],
   options: DrawOptions & ReadOptions,
 ): Promise<number | undefined> {
+  expectLogitBias(options.sampling.logitBias, core.model.config.vocabSize);
   const [body, last] = await Promise.all([passFor(core, ids, "none"), passFor(core, ids, "last")]);
   const isComplete = await readBlocks(core, ids, options, options, async (block, isLast) => {
     submitDispatches(core.model.session, (isLast ? last : body).dispatches, block.length, {

@@ -10,7 +10,7 @@ export class SequenceState {
   /** By lightning layer: (numHeads, headDim, headDim) */
   readonly recurrentStates: ReadonlyMap<number, Tensor>;
   readonly kvCache: KvCache;
-  /** (vocabSize) u32: how often the sampler drew each token, for the penalties. */
+  /** (vocabSize) u32: which tokens stand in the prompt, and how often the sampler drew each since, for the penalties. */
   readonly tokenCounts: Tensor;
   readonly #session: GpuSession;
 

@@ -51,7 +51,9 @@ export class Sequence {
     this.#core.reserve(numTokens);
   }
 
-  /** Reads `ids` in blocks of the model's block size. The pending token is forgotten: to keep it, put it first. */
+  /** Reads `ids` in blocks of the model's block size. The pending token is forgotten: to keep it, put it first. For the
+   * penalties all that is in the state then is the prompt, earlier answers too. RangeError for ids or a logitBias that the
+   * model cannot take, before anything is read. */
   async prefill<Output extends keyof PrefillResults>(
     ids: readonly number[],
     options: ReadOptions & { readonly output: Output } & (Output extends "last" ? DrawOptions : unknown),
@@ -72,7 +74,7 @@ export class Sequence {
 
   /** Draws up to `maxTokens` tokens after the pending one, an end token being the last. The GPU runs ahead of what is told,
    * but when the iterator ends, wherever that is, the state is that of the tokens told. Until then the sequence is not to
-   * be used otherwise. RangeError when no token is pending. */
+   * be used otherwise. RangeError when no token is pending, and for a logitBias that the model cannot take. */
   generate(draw: DrawOptions, maxTokens: number): AsyncGenerator<number, void> {
     return generate(this.#core, this.#pipeline, draw, maxTokens);
   }

@@ -1,27 +1,41 @@
-// How a token is chosen from logits, in float64: penalties, temperature, top-k, top-p, min-p in Transformers' order, each
-// filter renormalising over what is kept, then one draw. `shaders/sample.wgsl` computes the same.
+// How a token is chosen from logits, in float64: logit biases, then penalties, temperature, top-k, top-p, min-p in
+// Transformers' order, each filter renormalising over what is kept, then one draw. `shaders/sample.wgsl` computes the same.
 
 import type { Sampling } from "../kernels/call.ts";
 import { uniformDraw } from "./philox.ts";
 import { softmax, type Numbers } from "./vector.ts";
 
-/** The token that will stand at `position`: the most likely one at temperature 0 (the lower id of equals), else a draw.
- * `tokenCounts` (vocab_size): how often each token was seen. */
-export function sample(logits: Numbers, tokenCounts: Numbers, sampling: Sampling, position: number): number {
-  const penalised = penalise(logits, tokenCounts, sampling);
+/** Which tokens stand in the text, (vocab_size) each. */
+export interface SeenTokens {
+  /** 1 for those that stand in the prompt: all that was read before the answer, earlier answers too. */
+  readonly inPrompt: Numbers;
+  /** How often each was drawn since. */
+  readonly numDrawn: Numbers;
+}
+
+/** The token that will stand at `position`: the most likely one at temperature 0 (the lower id of equals), else a draw. */
+export function sample(logits: Numbers, seen: SeenTokens, sampling: Sampling, position: number): number {
+  const penalised = penalise(addLogitBias(logits, sampling), seen, sampling);
   if (sampling.temperature === 0) return argmax(penalised);
   return draw(distribution(penalised, sampling), uniformDraw(sampling.seed, position));
 }
 
-/** Logits after the penalties for tokens that were seen: repetition shrinks a logit whatever its sign (Keskar et al.,
- * arXiv:1909.05858), frequency subtracts per count, presence once. */
-export function penalise(logits: Numbers, tokenCounts: Numbers, sampling: Sampling): Float64Array {
+/** Logits after the biases, which come first: vLLM, vllm/v1/sample/sampler.py. */
+export function addLogitBias(logits: Numbers, { logitBias }: Sampling): Float64Array {
+  const biased = Float64Array.from(logits);
+  for (const { tokenId, bias } of logitBias) biased[tokenId] += bias;
+  return biased;
+}
+
+/** Logits after the penalties: repetition shrinks a logit whatever its sign (Keskar et al., arXiv:1909.05858) if the token
+ * stands anywhere in the text; if it stands in the answer, frequency subtracts per count and presence once (OpenAI's API;
+ * vLLM, vllm/model_executor/layers/utils.py, apply_penalties). */
+export function penalise(logits: Numbers, { inPrompt, numDrawn }: SeenTokens, sampling: Sampling): Float64Array {
   const { repetitionPenalty, frequencyPenalty, presencePenalty } = sampling;
   return Float64Array.from(logits, (logit, id) => {
-    const count = tokenCounts[id];
-    if (count === 0) return logit;
+    if (inPrompt[id] === 0 && numDrawn[id] === 0) return logit;
     const repeated = logit < 0 ? logit * repetitionPenalty : logit / repetitionPenalty;
-    return repeated - frequencyPenalty * count - presencePenalty;
+    return numDrawn[id] === 0 ? repeated : repeated - frequencyPenalty * numDrawn[id] - presencePenalty;
   });
 }
 

@@ -209,7 +209,7 @@ export class Engine {
 }
 
 /** The page has no penalties yet. */
-const NO_PENALTIES = { repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0 };
+const NO_PENALTIES = { repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: [] };
 
 function describe(chat: ChatModel, session: GpuSession, downloadBytes: number): ReadyModel {
   const { config } = chat.model;

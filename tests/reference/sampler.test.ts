@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { GREEDY } from "../../src/kernels/call.ts";
+import { expectLogitBias, GREEDY } from "../../src/kernels/call.ts";
 import { uniformDraw } from "../../src/reference/philox.ts";
-import { argmax, distribution, draw, penalise, sample } from "../../src/reference/sampler.ts";
+import { addLogitBias, argmax, distribution, draw, penalise, sample } from "../../src/reference/sampler.ts";
 import { chiSquaredExcess } from "./chi-squared.ts";
 import { SETTINGS, skewedLogits } from "./sampling-settings.ts";
 
@@ -63,9 +63,54 @@ describe("distribution", () => {
 });
 
 describe("penalise", () => {
-  it("changes only tokens that were seen, repetition by sign, frequency by count, presence once", () => {
+  const logits = [4, 4, -4, 0, 4, -4];
+  const seen = { inPrompt: [0, 0, 0, 0, 1, 1], numDrawn: [0, 1, 3, 2, 0, 2] };
+
+  it("changes what was drawn: repetition by sign, frequency by count, presence once", () => {
     const sampling = { ...NEUTRAL, repetitionPenalty: 2, frequencyPenalty: 0.25, presencePenalty: 0.5 };
-    expect([...penalise([4, 4, -4, 0], [0, 1, 3, 2], sampling)]).toEqual([4, 1.25, -9.25, -1]);
+    expect([...penalise(logits, seen, sampling)]).toEqual([4, 1.25, -9.25, -1, 2, -9]);
+  });
+
+  it("counts the prompt for repetition alone", () => {
+    const prompt = { inPrompt: [0, 1, 1, 1, 1, 0], numDrawn: [0, 0, 0, 0, 0, 0] };
+    expect([...penalise(logits, prompt, { ...NEUTRAL, repetitionPenalty: 2 })]).toEqual([4, 2, -8, 0, 2, -4]);
+    const others = { ...NEUTRAL, frequencyPenalty: 0.25, presencePenalty: 0.5 };
+    expect([...penalise(logits, prompt, others)]).toEqual(logits);
+  });
+});
+
+describe("a logit bias", () => {
+  it("is added to its tokens' logits alone", () => {
+    const logitBias = [
+      { tokenId: 2, bias: -100 },
+      { tokenId: 0, bias: 1.5 },
+    ];
+    expect([...addLogitBias([1, 2, 3, 4], { ...NEUTRAL, logitBias })]).toEqual([2.5, 2, -97, 4]);
+  });
+
+  it("comes before the penalties", () => {
+    // 1 + 2 = 3 is divided to 1.5, under 2; were it 1 / 2 + 2, it would win.
+    const sampling = { ...GREEDY, repetitionPenalty: 2, logitBias: [{ tokenId: 0, bias: 2 }] };
+    expect(sample([1, 2], { inPrompt: [1, 0], numDrawn: [0, 0] }, sampling, 0)).toBe(1);
+  });
+
+  it("is refused for other tokens than the vocabulary's, given twice, too often, or out of range", () => {
+    const expectRefusal = (message: string, ...biases: [tokenId: number, bias: number][]) => {
+      const logitBias = biases.map(([tokenId, bias]) => ({ tokenId, bias }));
+      expect(() => expectLogitBias(logitBias, 300)).toThrow(new RangeError(message));
+    };
+    expectRefusal("logitBias: expected token ids from 0 to 299, got 300", [5, 1], [300, 1]);
+    expectRefusal("logitBias: expected token ids from 0 to 299, got -1", [-1, 1]);
+    expectRefusal("logitBias: expected token ids from 0 to 299, got 1.5", [1.5, 1]);
+    expectRefusal("logitBias: expected token ids from 0 to 299, got NaN", [NaN, 1]);
+    expectRefusal("logitBias: expected each token once, got 5 twice", [5, 1], [6, 1], [5, 1]);
+    expectRefusal("logitBias of token 5: expected a number from -100 to 100, got NaN", [5, NaN]);
+    expectRefusal("logitBias of token 5: expected a number from -100 to 100, got -Infinity", [5, -Infinity]);
+    expectRefusal("logitBias of token 5: expected a number from -100 to 100, got 100.5", [5, 100.5]);
+    const many = Array.from({ length: 17 }, (_, tokenId): [number, number] => [tokenId, 1]);
+    expectRefusal("logitBias: expected at most 16 tokens, got 17", ...many);
+    const most = many.slice(1).map(([tokenId]) => ({ tokenId, bias: 100 }));
+    expect(() => expectLogitBias([...most.slice(1), { tokenId: 299, bias: -100 }], 300)).not.toThrow();
   });
 });
 
@@ -78,12 +123,13 @@ describe("sample", () => {
 
   it("takes the lower id of equals at temperature 0, after the penalties", () => {
     expect(argmax([1, 3, 2, 3])).toBe(1);
-    expect(sample([1, 3, 2, 3], [0, 1, 0, 0], { ...GREEDY, presencePenalty: 0.5 }, 0)).toBe(3);
+    const seen = { inPrompt: [0, 0, 0, 0], numDrawn: [0, 1, 0, 0] };
+    expect(sample([1, 3, 2, 3], seen, { ...GREEDY, presencePenalty: 0.5 }, 0)).toBe(3);
   });
 
   it("draws by seed and position alone", () => {
     const logits = Float64Array.from({ length: 1000 }, (_, id) => Math.sin(id));
-    const counts = new Uint32Array(1000);
+    const seen = { inPrompt: new Uint32Array(1000), numDrawn: new Uint32Array(1000) };
     const shares = distribution(logits, NEUTRAL);
     for (const [seed, position] of [
       [1, 1],
@@ -91,12 +137,10 @@ describe("sample", () => {
       [2, 1],
       [4294967295, 4194303],
     ]) {
-      const token = sample(logits, counts, { ...NEUTRAL, seed }, position);
+      const token = sample(logits, seen, { ...NEUTRAL, seed }, position);
       expect(token).toBe(draw(shares, uniformDraw(seed, position)));
     }
-    const tokens = Array.from({ length: 50 }, (_, position) =>
-      sample(logits, counts, { ...NEUTRAL, seed: 5 }, position),
-    );
+    const tokens = Array.from({ length: 50 }, (_, position) => sample(logits, seen, { ...NEUTRAL, seed: 5 }, position));
     expect(new Set(tokens).size).toBeGreaterThan(30);
   });
 });

@@ -6,14 +6,26 @@ import { createHfSource } from "../../../src/checkpoint/hf-source.ts";
 import { GREEDY, type Sampling } from "../../../src/kernels/call.ts";
 import { Model } from "../../../src/model/model.ts";
 import type { Sequence } from "../../../src/model/sequence.ts";
+import type { Snapshot } from "../../../src/model/snapshot.ts";
 import { useSession } from "../harness.ts";
 
 const session = useSession();
 const PROMPT = [5, 17, 200, 3, 9, 44, 91];
 const NUM_TOKENS = 40;
+/** Stops are reached from the last of these places before them; two runs, so that every place in a run is stopped at. */
+const TOKENS_BETWEEN_STARTS = 8;
 /** So that the GPU is always ahead of what is told: by up to 11 tokens. */
 const PACE = { depth: 3, steps: 4 };
-const SAMPLED: Sampling = { ...GREEDY, temperature: 1.3, topP: 0.95, repetitionPenalty: 1.2, seed: 7 };
+const SAMPLED: Sampling = {
+  ...GREEDY,
+  temperature: 1.3,
+  topP: 0.95,
+  repetitionPenalty: 1.2,
+  frequencyPenalty: 0.4,
+  presencePenalty: 0.2,
+  logitBias: [{ tokenId: 44, bias: 3 }],
+  seed: 7,
+};
 
 let model: Model;
 let sequence: Sequence;
@@ -50,7 +62,7 @@ async function takeTokens(sampling: Sampling, count: number, limit: number): Pro
 
 describe.each([
   ["greedy", GREEDY],
-  ["sampled, with a penalty", SAMPLED],
+  ["sampled, with penalties and a bias", SAMPLED],
 ])("generate, %s", (_, sampling) => {
   it("gives the tokens that decoding one by one gives", async () => {
     const expected = await decodeOneByOne(sampling);
@@ -61,16 +73,25 @@ describe.each([
     expect(sequence.pendingToken).toBe(expected.at(-1));
   });
 
-  it("stopped at any token of a run goes on as if it had not been stopped", { timeout: 400_000 }, async () => {
-    // Steps of 5 reach every place in a run of 4, and every slot of the ring of checkpoints.
+  it("stopped at any of 40 tokens goes on as if it had not been stopped", { timeout: 400_000 }, async () => {
     const expected = await decodeOneByOne(sampling);
-    for (let stop = 1; stop < NUM_TOKENS - 1; stop += sampling === GREEDY ? 11 : 5) {
-      const tokens = [await readPrompt(sampling), ...(await takeTokens(sampling, stop, NUM_TOKENS - 1))];
-      expect(sequence.position).toBe(PROMPT.length + stop);
-      expect(sequence.pendingToken).toBe(tokens.at(-1));
-      const rest = await takeTokens(sampling, NUM_TOKENS, NUM_TOKENS - 1 - stop);
-      expect([...tokens, ...rest], `stopped after ${stop}`).toEqual(expected);
+    await readPrompt(sampling);
+    const starts: Snapshot[] = [];
+    for (let start = 0; start < NUM_TOKENS; start += TOKENS_BETWEEN_STARTS) {
+      starts.push(sequence.snapshot());
+      await takeTokens(sampling, TOKENS_BETWEEN_STARTS, TOKENS_BETWEEN_STARTS);
     }
+    for (let stop = 1; stop < NUM_TOKENS; stop += sampling === GREEDY ? 5 : 1) {
+      const start = starts[Math.floor((stop - 1) / TOKENS_BETWEEN_STARTS)]!;
+      sequence.restore(start);
+      const numTaken = PROMPT.length + stop - start.position;
+      expect(await takeTokens(sampling, numTaken, NUM_TOKENS)).toEqual(expected.slice(stop - numTaken + 1, stop + 1));
+      expect(sequence.position).toBe(PROMPT.length + stop);
+      expect(sequence.pendingToken).toBe(expected[stop]);
+      const rest = expected.slice(stop + 1, stop + 7);
+      expect(await takeTokens(sampling, rest.length, rest.length), `stopped after ${stop}`).toEqual(rest);
+    }
+    for (const start of starts) start.destroy();
   });
 });
 

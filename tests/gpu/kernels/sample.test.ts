@@ -4,10 +4,12 @@ import { submitDispatches } from "../../../src/gpu/submit.ts";
 import { createCallUniform, GREEDY, type Sampling, writeCall } from "../../../src/kernels/call.ts";
 import { createSample } from "../../../src/kernels/sample.ts";
 import { parseStepHead, RECENT_TOKENS, STEP_HEAD_WORDS, writeStep } from "../../../src/kernels/step.ts";
-import { philox4x32, uniformDraw } from "../../../src/reference/philox.ts";
-import { argmax, distribution, draw, penalise } from "../../../src/reference/sampler.ts";
+import { uniformDraw } from "../../../src/reference/philox.ts";
+import { IN_PROMPT } from "../../../src/reference/kernels/mark-prompt.ts";
+import { addLogitBias, argmax, distribution, draw, penalise } from "../../../src/reference/sampler.ts";
 import {
   createRandom,
+  randomArray,
   readFloats,
   readWords,
   relativeError,
@@ -148,42 +150,70 @@ describe("sample", () => {
     expect(new Set(tokens).size).toBeGreaterThan(20);
   });
 
-  it("penalises seen tokens in place, and only when a penalty is on", async () => {
-    const vocabSize = 1001;
+  describe("changes logits in place", () => {
+    const VOCAB_SIZE = 1001;
     const random = createRandom(3);
-    const logits = Float32Array.from({ length: vocabSize }, () => random() * 8);
-    const counts = Uint32Array.from({ length: vocabSize }, () => Math.max(0, Math.floor(random() * 6)));
-    const create = await createSample(session(), { vocabSize });
-    for (const penalties of [
+    const logits = randomArray(random, VOCAB_SIZE, 8);
+    const numDrawn = Uint32Array.from(logits, () => Math.max(0, Math.floor(random() * 6)));
+    const inPrompt = Uint32Array.from(logits, () => Number(random() > 0.4));
+    const counts = Uint32Array.from(numDrawn, (count, id) => count + inPrompt[id]! * IN_PROMPT);
+    /** The last is of the last, unfinished quad; several are of one quad. */
+    const LOGIT_BIAS = [3, 0, 257, 512, 514, 515, 9, 10, 11, 12, 13, 14, 400, 998, 999, 1000].map((tokenId, index) => ({
+      tokenId,
+      bias: [3.5, -2.25, 100, -100, 0][index % 5]!,
+    }));
+
+    async function sampleOnce(sampling: Sampling) {
+      const tensors = {
+        call: uploadCall(session(), { sampling }),
+        step: uploadStep(session(), 0, [0]),
+        logits: upload(session(), "logits", [1, VOCAB_SIZE], logits),
+        tokenCounts: upload(session(), "token counts", [VOCAB_SIZE], counts),
+      };
+      const create = await createSample(session(), { vocabSize: VOCAB_SIZE });
+      run(session(), [create("sample", tensors)], 1);
+      return {
+        changed: await readFloats(session(), tensors.logits),
+        counted: new Uint32Array(await readWords(session(), tensors.tokenCounts)),
+      };
+    }
+
+    it.each<Partial<Sampling>>([
       { repetitionPenalty: 1.3 },
       { frequencyPenalty: 0.4 },
       { presencePenalty: 1.1 },
       { repetitionPenalty: 0.9, frequencyPenalty: -0.2, presencePenalty: 0.7 },
-    ]) {
-      const sampling = { ...GREEDY, ...penalties, temperature: 1, topK: 30, seed: 8 };
-      const tensors = {
-        call: uploadCall(session(), { sampling }),
-        step: uploadStep(session(), 0, [0]),
-        logits: upload(session(), "logits", [1, vocabSize], logits),
-        tokenCounts: upload(session(), "token counts", [vocabSize], counts),
-      };
-      run(session(), [create("sample", tensors)], 1);
-      const penalised = await readFloats(session(), tensors.logits);
-      // One division, two products and two differences in f32.
-      expect(relativeError(penalised, penalise(logits, counts, sampling))).toBeLessThan(3e-7);
-      for (const [id, count] of counts.entries()) if (count === 0) expect(penalised[id]).toBe(logits[id]);
-      const token = draw(distribution(penalised, sampling), uniformDraw(8, 1));
-      counts[token] += 1;
-      expect(new Uint32Array(await readWords(session(), tensors.tokenCounts))).toEqual(counts);
-    }
-    const untouched = upload(session(), "logits", [1, vocabSize], logits);
-    const tensors = {
-      call: uploadCall(session(), { sampling: { ...GREEDY, temperature: 1 } }),
-      step: uploadStep(session(), 0, [0]),
-      tokenCounts: upload(session(), "token counts", [vocabSize], counts),
-    };
-    run(session(), [create("sample", { ...tensors, logits: untouched })], 1);
-    expect(await readFloats(session(), untouched)).toEqual(logits);
+      { logitBias: LOGIT_BIAS.slice(0, 1) },
+      { logitBias: LOGIT_BIAS },
+      { logitBias: LOGIT_BIAS.slice(4), repetitionPenalty: 1.3, frequencyPenalty: 0.4, presencePenalty: 1.1 },
+    ])("by %j, and counts the token drawn", async (changes) => {
+      const sampling = { ...GREEDY, ...changes, temperature: 1, topK: 30, seed: 8 };
+      const { changed, counted } = await sampleOnce(sampling);
+      // A sum, one division, two products and two differences in f32.
+      const biased = addLogitBias(logits, sampling);
+      expect(relativeError(changed, penalise(biased, { inPrompt, numDrawn }, sampling))).toBeLessThan(3e-7);
+      const biasedIds = new Set(sampling.logitBias.map(({ tokenId }) => tokenId));
+      for (const [id, count] of counts.entries()) {
+        if (count === 0 && !biasedIds.has(id)) expect(changed[id]).toBe(logits[id]);
+      }
+      const expected = counts.slice();
+      expected[draw(distribution(changed, sampling), uniformDraw(8, 1))]! += 1;
+      expect(counted).toEqual(expected);
+    });
+
+    it("only when a bias or penalty is on", async () => {
+      expect((await sampleOnce({ ...GREEDY, temperature: 1 })).changed).toEqual(logits);
+    });
+
+    it("so that a bias forbids or forces a token of a greedy choice", async () => {
+      const [best, worst] = [argmax(logits), argmax(logits.map((logit) => -logit))];
+      const isDrawn = async (tokenId: number, bias: number) =>
+        (await sampleOnce({ ...GREEDY, logitBias: [{ tokenId, bias }] })).counted[tokenId] === counts[tokenId]! + 1;
+      expect(await isDrawn(best, 0)).toBe(true);
+      expect(await isDrawn(best, -100)).toBe(false);
+      expect(await isDrawn(worst, 0)).toBe(false);
+      expect(await isDrawn(worst, 100)).toBe(true);
+    });
   });
 });
 
@@ -252,37 +282,4 @@ describe("the step after sample", () => {
     run(session(), [dispatch], 1);
     expect(parseStepHead(new Uint32Array(await readWords(session(), step))).done).toBe(false);
   });
-});
-
-it("the generator is the reference's, bit for bit", async () => {
-  const { device } = session();
-  const random = createRandom(1);
-  const words = Uint32Array.from({ length: 6 * 500 }, () => (random() + 1) * 2 ** 31);
-  words.set([0, 0, 0, 0, 0, 0]);
-  words.fill(0xffffffff, 6, 12);
-  const inputs = upload(session(), "inputs", [500, 6], words);
-  const outputs = session().createStorage("outputs", "activations", [500, 4]);
-  const code = `
-    @group(0) @binding(0) var<storage, read_write> inputs: array<u32>;
-    @group(0) @binding(1) var<storage, read_write> outputs: array<vec4<u32>>;
-    @compute @workgroup_size(1) fn draw_all(@builtin(workgroup_id) workgroup: vec3<u32>) {
-      let at = workgroup.x * 6u;
-      let counter = vec4<u32>(inputs[at], inputs[at + 1u], inputs[at + 2u], inputs[at + 3u]);
-      outputs[workgroup.x] = philox4x32(counter, vec2<u32>(inputs[at + 4u], inputs[at + 5u]));
-    }`;
-  const module = device.createShaderModule({ code: code + session().shaders.get("common/philox") });
-  const pipeline = device.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "draw_all" } });
-  const entries = [inputs, outputs].map(({ buffer }, binding) => ({ binding, resource: { buffer } }));
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-  pass.dispatchWorkgroups(500);
-  pass.end();
-  device.queue.submit([encoder.finish()]);
-  const expected = Array.from({ length: 500 }, (_, i) => {
-    const [counter, key] = [words.subarray(6 * i, 6 * i + 4), words.subarray(6 * i + 4, 6 * i + 6)];
-    return philox4x32([...counter], [...key]);
-  });
-  expect([...new Uint32Array(await readWords(session(), outputs))]).toEqual(expected.flat());
 });
