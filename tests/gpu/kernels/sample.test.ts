@@ -111,7 +111,7 @@ describe("sample", () => {
     { vocabSize: 200_000, numCases: 8 },
   ])(
     "chooses the reference's token in $numCases random cases of $vocabSize tokens",
-    { timeout: 120_000 },
+    { timeout: 400_000 },
     async ({ vocabSize, numCases }) => {
       const random = createRandom(vocabSize);
       const cases = Array.from({ length: numCases }, () => randomCase(random, vocabSize));
