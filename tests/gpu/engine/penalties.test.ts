@@ -26,6 +26,8 @@ const PENALISED: Sampling = {
     { tokenId: 18, bias: -100 },
   ],
 };
+/** A busy software adapter takes minutes to compile. */
+const LONG = { timeout: 400_000 };
 const DRAWN = { ...PENALISED, temperature: 1.2, topP: 0.95, seed: 4 };
 
 let model: Model;
@@ -79,7 +81,7 @@ function answerByReference(sampling: Sampling, countsPrompt: boolean): number[][
 it.each([
   ["greedy", PENALISED],
   ["drawn", DRAWN],
-])("two answers, %s, are the reference's, which counts the prompt for repetition", async (_, sampling) => {
+])("two answers, %s, are the reference's, which counts the prompt for repetition", LONG, async (_, sampling) => {
   sequence.clear();
   const first = await answer(PROMPT, sampling);
   const second = await answer([first.at(-1)!, ...SECOND_PROMPT], sampling);
@@ -88,7 +90,7 @@ it.each([
   expect([...first, ...second]).not.toContain(18);
 });
 
-it("an answer taken up from a snapshot, or replayed, goes on as one that was not interrupted", async () => {
+it("an answer taken up from a snapshot, or replayed, goes on as one that was not interrupted", LONG, async () => {
   sequence.clear();
   const first = (await sequence.prefill(PROMPT, { output: "last", ...drawBy(DRAWN) }))!;
   const start = sequence.snapshot();
@@ -106,7 +108,7 @@ it("an answer taken up from a snapshot, or replayed, goes on as one that was not
   start.destroy();
 });
 
-it("a prompt aborted in its middle and read again leaves no trace", async () => {
+it("a prompt aborted in its middle and read again leaves no trace", LONG, async () => {
   const long = Array.from({ length: 200 }, (_, index) => (index * 7) % 290);
   sequence.clear();
   await answer(PROMPT, DRAWN, 8);
