@@ -5,6 +5,7 @@ import { CheckpointError } from "../src/checkpoint/checkpoint-error.ts";
 import { DownloadError } from "../src/checkpoint/download-error.ts";
 import { type ChatModel, loadChatModel, readManifest } from "../src/chat/chat-model.ts";
 import { Conversation, type SendOptions, type TurnEnd } from "../src/chat/conversation.ts";
+import { FeatureChoiceError } from "../src/gpu/features.ts";
 import { GpuSession, UnsupportedGpuError } from "../src/gpu/session.ts";
 import { GREEDY, type Sampling } from "../src/kernels/call.ts";
 import { TokenizerError } from "../src/text/tokenizer-error.ts";
@@ -32,7 +33,7 @@ function interrupt(): void {
 async function main(options: ChatOptions): Promise<void> {
   const { gpu, description } = await openGpu();
   process.on("SIGINT", interrupt);
-  const session = await GpuSession.open(gpu, { shaders: readShaders() });
+  const session = await GpuSession.open(gpu, { shaders: readShaders(), features: options.features });
   void session.lost.then(({ message }) => fail(new Error(`GPU device: expected it to stay, got lost: ${message}`)));
   const chat = await openModel(session, options);
   const conversation = new Conversation({ ...chat, sequence: await chat.model.createSequence(chat.contextLength) });
@@ -139,7 +140,7 @@ function drawProgress(loadedBytes: number, totalBytes: number): void {
 
 /** Expected errors are one line. */
 function fail(error: unknown): never {
-  const expected = [CheckpointError, DownloadError, TokenizerError, UnsupportedGpuError];
+  const expected = [CheckpointError, DownloadError, FeatureChoiceError, TokenizerError, UnsupportedGpuError];
   const isExpected = expected.some((kind) => error instanceof kind) || (error as Error).constructor === Error;
   console.error(isExpected ? (error as Error).message : error);
   process.exit(1);
@@ -149,7 +150,7 @@ function readOptions(): ChatOptions {
   try {
     return parseChatOptions(process.argv.slice(2));
   } catch (error) {
-    console.error((error as TypeError).message);
+    console.error((error as Error).message);
     process.exit(1);
   }
 }

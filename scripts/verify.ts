@@ -1,5 +1,5 @@
-// `npm run verify -- <folder> [--quant f32] [--tokens n]`: engine against float64 reference on a checkpoint, or on an
-// exported model: golden ids where the folder has some, else random ones. Exits 1 past the tolerance.
+// `npm run verify -- <folder> [--quant f32] [--tokens n] [--features none]`: engine against float64 reference on a
+// checkpoint, or on an exported model: golden ids where the folder has some, else random ones. Exits 1 past the tolerance.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { MANIFEST_FILE } from "../src/checkpoint/manifest.ts";
 import { readNumbers, readSafetensors, type SafetensorsTensor } from "../src/checkpoint/safetensors.ts";
 import { createShardSource } from "../src/checkpoint/shard-source.ts";
 import type { WeightFormat, WeightSource } from "../src/checkpoint/weight-source.ts";
+import { FeatureChoiceError, parseFeatureChoice } from "../src/gpu/features.ts";
 import { GpuSession } from "../src/gpu/session.ts";
 import { Model } from "../src/model/model.ts";
 import type { Sequence } from "../src/model/sequence.ts";
@@ -22,7 +23,8 @@ import { openModelFolder, openFolder } from "./node/files.ts";
 import { openGpu } from "./node/gpu.ts";
 import { readShaders } from "./node/shaders.ts";
 
-const USAGE = "usage: npm run verify -- <hf-dir or exported dir> [--quant q4|q8|f16|f32] [--tokens n]";
+const USAGE =
+  "usage: npm run verify -- <hf-dir or exported dir> [--quant q4|q8|f16|f32] [--tokens n] [--features default|none|subgroups,f16]";
 const QUANTS: readonly string[] = ["q4", "q8", "f16", "f32"] satisfies WeightFormat[];
 /** Engine (f32) against reference (float64) with the same weights: sums through all layers. */
 const TOLERANCE = 2e-4;
@@ -133,10 +135,15 @@ function formatError(comparisons: readonly Comparison[]): string {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quant: { type: "string", default: "f32" }, tokens: { type: "string", default: "40" } },
+    options: {
+      quant: { type: "string", default: "f32" },
+      tokens: { type: "string", default: "40" },
+      features: { type: "string", default: "default" },
+    },
   });
   const [folder] = positionals;
   const numTokens = Number(values.tokens);
+  const features = parseFeatureChoice(values.features);
   if (folder === undefined || positionals.length > 1) throw new TypeError(USAGE);
   if (!QUANTS.includes(values.quant))
     throw new TypeError(`--quant: expected ${QUANTS.join(", ")}, got ${values.quant}`);
@@ -148,7 +155,7 @@ async function main(): Promise<number> {
   const opened = await open(folder, values.quant as WeightFormat);
   console.log(`${folder} in ${opened.quant} on ${description}: largest errors, relative, by prefill and by decode`);
   const prompts = await readPrompts(folder, opened, numTokens);
-  const session = await GpuSession.open(gpu, { shaders: readShaders() });
+  const session = await GpuSession.open(gpu, { shaders: readShaders(), features });
   const model = await Model.load(session, opened.source);
   const sequence = await model.createSequence();
   const weights = await readReferenceWeights(opened.source);
@@ -162,6 +169,7 @@ async function main(): Promise<number> {
 try {
   process.exit(await main());
 } catch (error) {
-  console.error(error instanceof CheckpointError || error instanceof TypeError ? error.message : error);
+  const expected = [CheckpointError, FeatureChoiceError, TypeError];
+  console.error(expected.some((kind) => error instanceof kind) ? (error as Error).message : error);
   process.exit(1);
 }

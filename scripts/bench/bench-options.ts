@@ -55,7 +55,7 @@ export type BenchCommand =
 
 const FORMATS: readonly WeightFormat[] = ["q4", "q8", "f16", "f32"];
 
-/** Throws a TypeError of one line. */
+/** Throws an error of one line. */
 export function parseBenchOptions(args: readonly string[]): BenchCommand {
   const { values, positionals } = parseKnown(args);
   if (values.help) return { kind: "help" };

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { MANIFEST_FILE, type SamplingDefaults } from "../../src/checkpoint/manifest.ts";
+import { type FeatureChoice, parseFeatureChoice } from "../../src/gpu/features.ts";
 
 export const CHAT_USAGE = `usage: npm run chat -- [options] ["prompt"]
 
@@ -18,6 +19,7 @@ Ctrl-C stops the answer, a second one quits.
   --min-p <x>          drop tokens below this share of the likeliest, 0 is off (the model's own)
   --seed <n>           the same seed draws the same answer (random)
   --max-tokens <n>     longest answer (1024)
+  --features <list>    kernel variants: default, none, or e.g. subgroups,f16 (default)
   --json               print one object: text, ids, stopReason, timings, ledger, adapter; needs a prompt
   --help               print this`;
 
@@ -29,6 +31,7 @@ export interface ChatOptions {
   /** Unsigned 32 bits; undefined: random. */
   readonly seed: number | undefined;
   readonly maxTokens: number;
+  readonly features: FeatureChoice;
   readonly json: boolean;
   readonly help: boolean;
   /** undefined: a conversation over stdin. */
@@ -37,7 +40,7 @@ export interface ChatOptions {
 
 const LARGEST_U32 = 0xffffffff;
 
-/** Throws a TypeError of one line. */
+/** Throws a TypeError or a FeatureChoiceError of one line. */
 export function parseChatOptions(args: readonly string[]): ChatOptions {
   const { values, positionals } = parseKnown(args);
   const [prompt] = positionals;
@@ -63,6 +66,7 @@ export function parseChatOptions(args: readonly string[]): ChatOptions {
     sampling: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     seed: number("seed", isCount, `a whole number from 0 to ${LARGEST_U32}`),
     maxTokens: number("max-tokens", (value) => isCount(value) && value > 0, "a whole number from 1")!,
+    features: parseFeatureChoice(values.features),
     json: values.json,
     help: values.help,
     prompt,
@@ -83,6 +87,7 @@ function parseKnown(args: readonly string[]) {
         "min-p": { type: "string" },
         seed: { type: "string" },
         "max-tokens": { type: "string", default: "1024" },
+        features: { type: "string", default: "default" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },

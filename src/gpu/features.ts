@@ -29,17 +29,25 @@ export const FEATURES: readonly Feature[] = TABLE.map(({ name }) => name);
 /** `default`: all that is offered and has run on hardware; `none`: the plain path; a list: these, which must be offered. */
 export type FeatureChoice = "default" | "none" | readonly Feature[];
 
-/** Reads `default`, `none` or a list such as `subgroups,f16`; throws TypeError for anything else. */
+/** What was chosen is no choice, or is not offered. */
+export class FeatureChoiceError extends Error {
+  override readonly name = "FeatureChoiceError";
+}
+
+/** Reads `default`, `none` or a list such as `subgroups,f16`; throws FeatureChoiceError for anything else. */
 export function parseFeatureChoice(text: string): FeatureChoice {
   if (text === "default" || text === "none") return text;
   return text.split(",").map((name) => {
     const feature = FEATURES.find((known) => known === name);
-    if (!feature) throw new TypeError(`features: expected default, none or some of ${FEATURES.join(",")}, got ${text}`);
+    if (!feature) {
+      const expected = `default, none or some of ${FEATURES.join(",")}`;
+      throw new FeatureChoiceError(`features: expected ${expected}, got ${text || "nothing"}`);
+    }
     return feature;
   });
 }
 
-/** The features that are chosen and offered; RangeError when one of a list is not offered. */
+/** The features that are chosen and offered; FeatureChoiceError when one of a list is not offered. */
 export function chooseFeatures(choice: FeatureChoice, offered: ReadonlySet<string>): ReadonlySet<Feature> {
   const isOffered = ({ adapterFeatures }: FeatureRow) => adapterFeatures.every((feature) => offered.has(feature));
   if (choice === "none") return new Set();
@@ -47,7 +55,7 @@ export function chooseFeatures(choice: FeatureChoice, offered: ReadonlySet<strin
     return new Set(TABLE.filter((row) => row.isDefault && isOffered(row)).map(({ name }) => name));
   for (const row of TABLE) {
     if (choice.includes(row.name) && !isOffered(row)) {
-      throw new RangeError(`features: expected what the GPU offers, got ${row.name}`);
+      throw new FeatureChoiceError(`features: expected what the GPU offers, got ${row.name}`);
     }
   }
   return new Set(choice);

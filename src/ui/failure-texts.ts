@@ -67,6 +67,15 @@ export const FAILURE_TEXTS: Readonly<Record<FailureKind, FailureText>> = {
     namesBrowsers: false,
     retry: "Try again",
   },
+  "wrong-features": {
+    title: "The address asks for GPU features that are not there",
+    advice: [
+      "What follows ?features= in the address chooses the kernels: none, default, or those of a list such as subgroups,f16 that this GPU offers. The detail below names what is wrong.",
+      "Take it out of the address, and the page chooses by itself.",
+    ],
+    namesBrowsers: false,
+    retry: null,
+  },
   download: {
     title: "The model could not be downloaded",
     advice: [

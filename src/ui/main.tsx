@@ -16,6 +16,7 @@ const TICK_MS = 250;
 
 const page = createPage({
   modelUrl: new URL("models/relampago-71m/", document.baseURI).href,
+  features: new URLSearchParams(location.search).get("features") ?? "default",
   environment: readEnvironment(),
   startEngine,
   now: () => performance.now(),

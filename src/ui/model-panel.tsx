@@ -38,6 +38,8 @@ function Facts({ model }: { model: ReadyModel }) {
         {nameGpu(model.gpu)}
         {model.gpu.isSoftware && " (software, on the CPU)"}
       </dd>
+      <dt>Features</dt>
+      <dd>{model.gpu.features.join(", ") || "none beyond plain WebGPU"}</dd>
     </dl>
   );
 }

@@ -4,6 +4,7 @@
 import { type ChatModel, loadChatModel, readManifest } from "../chat/chat-model.ts";
 import { Conversation } from "../chat/conversation.ts";
 import { isSoftwareAdapter } from "../gpu/adapter-name.ts";
+import { parseFeatureChoice } from "../gpu/features.ts";
 import { GpuSession } from "../gpu/session.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
 import { parseFailure } from "./failures.ts";
@@ -11,6 +12,7 @@ import { type SessionHealth, watchSession } from "./session-health.ts";
 import { fetchFromUrl } from "./fetch-file.ts";
 import type { LoadPhase, ReadyModel, WorkerEvent, WorkerRequest } from "./messages.ts";
 
+type LoadRequest = Extract<WorkerRequest, { kind: "load" }>;
 type SendRequest = Extract<WorkerRequest, { kind: "send" }>;
 
 /** What is open once a model is loaded. */
@@ -55,7 +57,7 @@ export class Engine {
         this.#loading?.abort();
         const abort = new AbortController();
         this.#loading = abort;
-        return this.#enqueue(() => this.#load(request.modelUrl, abort));
+        return this.#enqueue(() => this.#load(request, abort));
       }
       case "fetchWeights":
         return this.#agreeToFetch?.();
@@ -78,14 +80,15 @@ export class Engine {
   }
 
   /** Ended without a word when another load has taken its place. */
-  async #load(modelUrl: string, abort: AbortController): Promise<void> {
+  async #load({ modelUrl, features }: LoadRequest, abort: AbortController): Promise<void> {
     const { signal } = abort;
     this.#unload();
     let session: GpuSession | undefined;
     try {
       signal.throwIfAborted();
       this.#tellProgress("adapter", 0, 0);
-      session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders });
+      const choice = parseFeatureChoice(features);
+      session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders, features: choice });
       const health = watchSession(session);
       const { chat, conversation, downloadBytes } = await health.during(this.#open(session, modelUrl, signal));
       signal.throwIfAborted();
@@ -230,6 +233,7 @@ function describe(chat: ChatModel, session: GpuSession, downloadBytes: number): 
       architecture,
       description,
       isSoftware: isSoftwareAdapter(session.adapterInfo),
+      features: [...session.features],
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { DownloadError } from "../checkpoint/download-error.ts";
+import { FeatureChoiceError } from "../gpu/features.ts";
 import { UnsupportedGpuError } from "../gpu/session.ts";
 import { TokenizerError } from "../text/tokenizer-error.ts";
 import type { Failure } from "./messages.ts";
@@ -13,6 +14,7 @@ export function parseFailure(error: unknown): Failure {
     return { kind: error.reason === "no-webgpu" ? "no-webgpu-in-worker" : error.reason, message };
   }
   if (error instanceof GpuFailureError) return { kind: error.reason, message };
+  if (error instanceof FeatureChoiceError) return { kind: "wrong-features", message };
   if (error instanceof CheckpointError || error instanceof TokenizerError) return { kind: "bad-model", message };
   if (error instanceof DownloadError) return { kind: "download", message };
   return { kind: "internal", message };

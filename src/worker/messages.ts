@@ -15,7 +15,12 @@ export interface SamplingSettings {
 
 export type WorkerRequest =
   /** Answered by `size`; the weights are fetched only after `fetchWeights`. */
-  | { readonly kind: "load"; readonly modelUrl: string }
+  | {
+      readonly kind: "load";
+      readonly modelUrl: string;
+      /** Kernel variants: `default`, `none`, or a list such as `subgroups,f16`. */
+      readonly features: string;
+    }
   /** Sent once after `size`: at once, or when the person has agreed to the download. */
   | { readonly kind: "fetchWeights" }
   /** Forgets the conversation; the engine and its weights stay. */
@@ -54,6 +59,8 @@ export interface ReadyModel {
     readonly architecture: string;
     readonly description: string;
     readonly isSoftware: boolean;
+    /** Optional abilities that the kernels use; none: the plain path. */
+    readonly features: readonly string[];
   };
 }
 
@@ -71,6 +78,7 @@ export type FailureKind =
   | "no-webgpu-in-worker"
   | "no-adapter"
   | "limit-too-small"
+  | "wrong-features"
   | "download"
   | "bad-model"
   | "device-lost"

@@ -17,7 +17,7 @@ export const MODEL: ReadyModel = {
   trainedContextLength: 2048,
   contextLength: 4096,
   defaultSampling: { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 },
-  gpu: { vendor: "test", architecture: "fake", description: "", isSoftware: false },
+  gpu: { vendor: "test", architecture: "fake", description: "", isSoftware: false, features: ["subgroups"] },
 };
 
 export const TIMINGS: TurnTimings = {

@@ -13,7 +13,8 @@ const field = (page: Page) => page.getByLabel("Message", { exact: true });
 describe("loading", () => {
   test("explains the page, asks for the model at its own path, and shows megabytes as they come", async () => {
     const { page, engine } = await open();
-    const { modelUrl } = await engine.expectRequest("load");
+    const { modelUrl, features } = await engine.expectRequest("load");
+    expect(features).toBe("default");
     expect(modelUrl).toBe(`${page.url()}models/relampago-71m/`);
     await page.getByText("Nothing you type leaves this page.").waitFor();
     await engine.emit({ kind: "size", name: MODEL.name, totalBytes: 41_000_000 });
@@ -22,6 +23,13 @@ describe("loading", () => {
     await engine.emit({ kind: "loading", phase: "weights", loadedBytes: 12_300_000, totalBytes: 41_000_000 });
     await page.getByText("12.3 of 41.0 MB").waitFor();
     expect(await page.getByRole("progressbar").evaluate((bar: HTMLProgressElement) => bar.value)).toBeCloseTo(0.3, 5);
+  });
+
+  test("hands on what the address asks of the kernels", async () => {
+    const { page, engine } = await open();
+    await engine.expectRequest("load");
+    await page.goto(`${page.url()}?features=none`);
+    expect(await engine.expectRequest("load")).toMatchObject({ features: "none" });
   });
 
   test("a large download waits for the button", async () => {
@@ -61,6 +69,7 @@ describe("failures", () => {
     "no-webgpu-in-worker",
     "no-adapter",
     "limit-too-small",
+    "wrong-features",
     "download",
     "bad-model",
     "device-lost",

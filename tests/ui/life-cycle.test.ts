@@ -25,7 +25,7 @@ describe("the download", () => {
     page.start();
     engine().emit({ kind: "size", name: "small", totalBytes: UNASKED_BYTES - 1 });
     expect(engine().requests).toEqual([
-      { kind: "load", modelUrl: "https://example.test/models/small/" },
+      { kind: "load", modelUrl: "https://example.test/models/small/", features: "default" },
       { kind: "fetchWeights" },
     ]);
     expect(page.lifeCycle.current.value).toMatchObject({ state: "loading", totalBytes: UNASKED_BYTES - 1 });

@@ -15,7 +15,7 @@ export const MODEL: ReadyModel = {
   trainedContextLength: 600,
   contextLength: 1000,
   defaultSampling: { temperature: 0.8, topK: 20, topP: 0.9, minP: 0.05 },
-  gpu: { vendor: "", architecture: "", description: "", isSoftware: false },
+  gpu: { vendor: "", architecture: "", description: "", isSoftware: false, features: ["subgroups"] },
 };
 
 export const TIMINGS: TurnTimings = {
@@ -50,6 +50,7 @@ export function createTestPage(environment: Environment = GOOD_ENVIRONMENT): Tes
   let seed = 70;
   const page = createPage({
     modelUrl: "https://example.test/models/small/",
+    features: "default",
     environment,
     now: () => nowMs,
     randomSeed: () => ++seed,

@@ -39,11 +39,16 @@ test("every failure has a title and advice of its own", () => {
 
 test("only failures that trying again can cure offer it", () => {
   const kinds = Object.entries(FAILURE_TEXTS).filter(([, { retry }]) => retry === null);
-  expect(kinds.map(([kind]) => kind)).toEqual(["no-webgpu", "insecure-origin", "no-webgpu-in-worker"]);
+  expect(kinds.map(([kind]) => kind)).toEqual([
+    "no-webgpu",
+    "insecure-origin",
+    "no-webgpu-in-worker",
+    "wrong-features",
+  ]);
 });
 
 test("a GPU without a description is named by vendor and architecture", () => {
-  const gpu = { vendor: "nvidia", architecture: "ampere", description: "", isSoftware: false };
+  const gpu = { vendor: "nvidia", architecture: "ampere", description: "", isSoftware: false, features: [] };
   expect(nameGpu(gpu)).toBe("nvidia ampere");
   expect(nameGpu({ ...gpu, description: "RTX 3060" })).toBe("RTX 3060");
   expect(nameGpu({ ...gpu, vendor: "", architecture: "" })).toBe("unnamed GPU");

@@ -81,8 +81,8 @@ async function loadEngine(): Promise<EngineUnderTest> {
   return engine;
 }
 
-async function load(engine: EngineUnderTest): Promise<EventOf<"ready">> {
-  engine.send({ kind: "load", modelUrl: MODEL_URL });
+async function load(engine: EngineUnderTest, features = "default"): Promise<EventOf<"ready">> {
+  engine.send({ kind: "load", modelUrl: MODEL_URL, features });
   await engine.wait("size");
   engine.send({ kind: "fetchWeights" });
   const event = await engine.wait("ready", "loadFailed");
@@ -107,8 +107,8 @@ function textOf({ events }: EngineUnderTest, turn: number): string {
 }
 
 /** How a load fails that is agreed to. */
-async function failLoad(engine = startEngine()): Promise<EventOf<"loadFailed">["failure"]> {
-  engine.send({ kind: "load", modelUrl: MODEL_URL });
+async function failLoad(engine = startEngine(), features = "default"): Promise<EventOf<"loadFailed">["failure"]> {
+  engine.send({ kind: "load", modelUrl: MODEL_URL, features });
   const first = await engine.wait("size", "loadFailed");
   if (first.kind === "loadFailed") return first.failure;
   engine.send({ kind: "fetchWeights" });
@@ -124,7 +124,7 @@ function settle(): Promise<void> {
 
 test("a model is loaded in steps that are told, and its weights only when that is agreed to", async () => {
   const engine = startEngine();
-  engine.send({ kind: "load", modelUrl: MODEL_URL });
+  engine.send({ kind: "load", modelUrl: MODEL_URL, features: "default" });
   const totalBytes = [...folder].reduce((sum, [name, file]) => sum + (name.endsWith(".bin") ? file.length : 0), 0);
   expect(await engine.wait("size")).toEqual({ kind: "size", name: "made-up", totalBytes });
   await settle();
@@ -223,6 +223,23 @@ test("no WebGPU in the worker and no adapter are told apart", async () => {
   expect(await failLoad()).toMatchObject({ kind: "no-adapter" });
 });
 
+test("the features that are asked for are used, and a wrong choice is told as such", async () => {
+  const { model } = await load(startEngine(), "none");
+  expect(model.gpu.features).toEqual([]);
+  const usual = await load(startEngine());
+  const offersSubgroups = (await gpu.requestAdapter())!.features.has("subgroups");
+  expect(usual.model.gpu.features).toEqual(offersSubgroups ? ["subgroups"] : []);
+  for (const choice of ["warp", "", "subgroups,", "NONE"]) {
+    const { kind, message } = await failLoad(startEngine(), choice);
+    expect(kind, choice).toBe("wrong-features");
+    expect(message).toMatch(choice === "" ? /got nothing$/ : new RegExp(`got ${choice}$`));
+  }
+  expect(await failLoad(startEngine(), "subgroup-matrix")).toEqual({
+    kind: "wrong-features",
+    message: "features: expected what the GPU offers, got subgroup-matrix",
+  });
+});
+
 test("a missing file, a network that is down and a connection that breaks off are failed downloads", async () => {
   for (const name of ["manifest.json", "tokenizer.json", "weights-2.bin"]) {
     folder = new Map(whole);
@@ -283,7 +300,7 @@ test("a load that failed can be tried again in the same engine", async () => {
 
 test("a load takes the place of one that is under way and of what was loaded, and frees their GPU", async () => {
   const engine = startEngine();
-  engine.send({ kind: "load", modelUrl: MODEL_URL });
+  engine.send({ kind: "load", modelUrl: MODEL_URL, features: "default" });
   await engine.wait("size");
   await load(engine);
   await load(engine);
@@ -295,7 +312,7 @@ test("a load takes the place of one that is under way and of what was loaded, an
 
 test("a device lost while loading fails the load", async () => {
   const engine = startEngine();
-  engine.send({ kind: "load", modelUrl: MODEL_URL });
+  engine.send({ kind: "load", modelUrl: MODEL_URL, features: "default" });
   await engine.wait("size");
   devices.at(-1)!.destroy();
   expect((await engine.wait("loadFailed", "ready")) as object).toMatchObject({ failure: { kind: "device-lost" } });

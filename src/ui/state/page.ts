@@ -20,6 +20,8 @@ export interface Engine {
 
 export interface PagePorts {
   readonly modelUrl: string;
+  /** What the address asks of the kernels, unchecked. */
+  readonly features: string;
   readonly environment: Environment;
   startEngine(onEvent: (event: WorkerEvent) => void, onCrash: (failure: Failure) => void): Engine;
   /** Milliseconds, monotonic. */
@@ -53,7 +55,7 @@ export interface Page {
   tick(): void;
 }
 
-export function createPage({ modelUrl, environment, startEngine, now, randomSeed }: PagePorts): Page {
+export function createPage({ modelUrl, features, environment, startEngine, now, randomSeed }: PagePorts): Page {
   let engine: Engine | null = null;
   const clock = signal(now());
   const route = signal<Route>("chat");
@@ -133,7 +135,7 @@ export function createPage({ modelUrl, environment, startEngine, now, randomSeed
       });
       const targets = { lifeCycle, conversation, memory, weigh };
       engine = startEngine((event) => applyEvent(event, targets), fail);
-      engine.send({ kind: "load", modelUrl });
+      engine.send({ kind: "load", modelUrl, features });
     },
     agree: () => {
       const cycle = lifeCycle.current.value;
