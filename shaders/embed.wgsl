@@ -33,9 +33,10 @@ fn embed(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_
     return;
   }
   for (var group = local; group < WEIGHT_GROUPS; group += WORKGROUP_SIZE) {
-    let values = weight_group(row, group);
+    let scale = weight_scale(row, group);
+    let values = weight_quants(row, group);
     for (var i = 0u; i < 8u; i++) {
-      hidden[(token * WEIGHT_GROUPS + group) * 8u + i] = values[i];
+      hidden[(token * WEIGHT_GROUPS + group) * 8u + i] = scale * values[i];
     }
   }
 }

@@ -1,98 +1,116 @@
-// lightning_decode: lightning attention of one token up to its output, and the output gate.
-//   x = rms_norm(hidden, norm, rms_norm_eps); per head q, k, v = silu(x · qkv_projᵀ)
-//   S = exp(-slope) S + kᵀ v;  attention_output = q S;  gate = sigmoid(x · output_gateᵀ)
+// lightning_decode: a lightning layer's attention for one token, as terms of the residual stream.
+//   hidden = the terms of the kernel before;  x = rms_norm(hidden, norm, rms_norm_eps);  per head q, k, v = silu(x · qkv_projᵀ)
+//   S = exp(-slope) S + kᵀ v;  o = q S;  g = o ⊙ attention_norm ⊙ sigmoid(x · output_gateᵀ)
+//   next_terms[0] = x;  next_terms[1 + workgroup] = g · out_projᵀ over its columns, and their sum of o²;  the last row: hidden
+//   The norm of o spans all heads: whoever sums the terms divides by its root, which is the same for all of them.
 // Bindings:
 //   0 step: Step, read — done: the state stays as it is
-//   1 hidden: array<vec4<f32>>, read — (1, hidden_size)
+//   1 terms: array<vec4<f32>>, read — (1 + NUM_TERMS, hidden_size + 4), or hidden itself
 //   2 norm: array<vec4<f32>>, read — input_layernorm, (hidden_size)
 //   3 weights: array<vec4<u32>>, read — qkv_proj then output_gate, encoded, (num_heads * 4 * head_dim, hidden_size)
-//   4 slopes: array<f32>, read — (num_heads), of this layer
+//   4 attention_norm: array<f32>, read — (num_heads * head_dim), then slopes of this layer (num_heads)
 //   5 state: array<vec4<f32>>, read_write — S, (num_heads, head_dim, head_dim), updated in place
-//   6 attention_output: array<vec4<f32>>, read_write — (1, num_heads * head_dim), written
-//   7 gate: array<vec4<f32>>, read_write — (1, num_heads * head_dim), written
-// Dispatch: (num_heads, head_dim / VALUE_COLUMNS rounded up, 1) workgroups; each computes its head's q and k, and owns
-//   VALUE_COLUMNS columns of v, gate, state and output.
-// Source: arXiv:2501.08313 §2.2
+//   6 out_weights: array<vec4<u32>>, read — out_proj, encoded, (hidden_size, num_heads * head_dim)
+//   7 next_terms: array<f32>, read_write — (workgroups + 2, hidden_size + 4), written
+// Dispatch: (num_heads, head_dim / SLICE_COLUMNS rounded up, 1) workgroups; each computes its head's q and k, and owns
+//   SLICE_COLUMNS columns of v, gate, state and o, and one term.
+// Source: arXiv:2501.08313 §2.2; arXiv:2203.00555 (DeepNorm residual)
 // Reference: src/reference/kernels/lightning-decode.ts, lightningDecode
-// Appends: common/step.wgsl, common/normed_hidden.wgsl, common/sums.wgsl, common/matvec.wgsl, common/half.wgsl,
-//   common/weight_FORMAT.wgsl
+// Appends: common/step.wgsl, common/residual_terms.wgsl, common/sums.wgsl, common/matvec.wgsl, common/slice_product.wgsl,
+//   common/half.wgsl, common/weight_FORMAT.wgsl, common/weight_FORMAT.wgsl as out
 
 override WORKGROUP_SIZE: u32;
 override LANES: u32;
-override ROWS: u32;  // 2 head_dim + 2 VALUE_COLUMNS
+override ROWS: u32;  // 2 head_dim + 2 SLICE_COLUMNS
 override INPUT_GROUPS: u32;
-override STAGED_GROUPS: u32;
 override WEIGHT_GROUPS: u32;
+override OUT_WEIGHT_GROUPS: u32;
 override HIDDEN_SIZE: u32;
 override EPS: f32;
+override NUM_TERMS: u32;
+override SCALE_SIZE: u32;
+override ALPHA: f32;
+override BETA: f32;
 override NUM_HEADS: u32;
 override HEAD_DIM: u32;
-override VALUE_COLUMNS: u32;  // a multiple of 4
+override SLICE_COLUMNS: u32;
 
-const MAX_STATE_ROWS: u32 = 8u;  // of a thread: head_dim * VALUE_COLUMNS / 4 is at most as many times WORKGROUP_SIZE
+const MAX_STATE_ROWS: u32 = 16u;  // of a thread: head_dim * SLICE_COLUMNS / 4 is at most as many times WORKGROUP_SIZE
 
 @group(0) @binding(0) var<storage, read> step: Step;
-@group(0) @binding(1) var<storage, read> hidden: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> terms: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> norm: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> weights: array<vec4<u32>>;
-@group(0) @binding(4) var<storage, read> slopes: array<f32>;
+@group(0) @binding(4) var<storage, read> attention_norm: array<f32>;
 @group(0) @binding(5) var<storage, read_write> state: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> attention_output: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> gate: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> out_weights: array<vec4<u32>>;
+@group(0) @binding(7) var<storage, read_write> next_terms: array<f32>;
 
 var<workgroup> activated: array<f32, ROWS>;  // q, k, columns of v, columns of the gate
-var<workgroup> column_sums: array<vec4<f32>, WORKGROUP_SIZE>;
+var<workgroup> column_squares: array<f32, SLICE_COLUMNS>;
 
 var<private> attention_head: u32;
-var<private> first_column: u32;
+var<private> first_column: u32;  // of the head
+var<private> is_first_workgroup: bool;
 
-fn input_value(column4: u32) -> vec4<f32> {
-  return normed_hidden(column4);
+fn num_slices() -> u32 {
+  return (HEAD_DIM + SLICE_COLUMNS - 1u) / SLICE_COLUMNS;
 }
 
-fn row_group(index: u32, group: u32) -> array<vec4<f32>, 8> {
+fn keep_hidden(column4: u32, value: vec4<f32>) {
+  if (is_first_workgroup) {
+    let base = (NUM_HEADS * num_slices() + 1u) * (HIDDEN_SIZE + 4u) + 4u * column4;
+    next_terms[base] = value.x;
+    next_terms[base + 1u] = value.y;
+    next_terms[base + 2u] = value.z;
+    next_terms[base + 3u] = value.w;
+  }
+}
+
+fn product_row(index: u32) -> u32 {
   let head_row = attention_head * 3u * HEAD_DIM;
   if (index < 2u * HEAD_DIM) {
-    return weight_group(head_row + index, group);
+    return head_row + index;
   }
   let column_index = index - 2u * HEAD_DIM;
-  // Columns past the head repeat its last one; they are not stored.
-  let column = min(first_column + column_index % VALUE_COLUMNS, HEAD_DIM - 1u);
+  // Columns past the head repeat its last one; they count for nothing.
+  let column = min(first_column + column_index % SLICE_COLUMNS, HEAD_DIM - 1u);
   let gate_row = (NUM_HEADS * 3u + attention_head) * HEAD_DIM;
-  return weight_group(select(gate_row, head_row + 2u * HEAD_DIM, column_index < VALUE_COLUMNS) + column, group);
+  return select(gate_row, head_row + 2u * HEAD_DIM, column_index < SLICE_COLUMNS) + column;
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn lightning_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   attention_head = workgroup.x;
-  first_column = workgroup.y * VALUE_COLUMNS;
+  first_column = workgroup.y * SLICE_COLUMNS;
+  is_first_workgroup = workgroup.x == 0u && workgroup.y == 0u;
   // Read before the products, so that they hide its latency.
-  let quad = local % (VALUE_COLUMNS / 4u);
+  let quad = local % (SLICE_COLUMNS / 4u);
   let column4 = first_column / 4u + quad;
-  let first_state_row = local / (VALUE_COLUMNS / 4u);
-  let row_step = WORKGROUP_SIZE / (VALUE_COLUMNS / 4u);
+  let first_state_row = local / (SLICE_COLUMNS / 4u);
+  let row_step = WORKGROUP_SIZE / (SLICE_COLUMNS / 4u);
   let state_base = attention_head * HEAD_DIM * (HEAD_DIM / 4u) + min(column4, HEAD_DIM / 4u - 1u);
   var old: array<vec4<f32>, MAX_STATE_ROWS>;
-  for (var i = 0u; i < MAX_STATE_ROWS; i++) {
+  for (var i = 0u; i * row_step < HEAD_DIM; i++) {
     old[i] = state[state_base + min(first_state_row + i * row_step, HEAD_DIM - 1u) * (HEAD_DIM / 4u)];
   }
-  set_norm_scale(workgroup_sums(vec2<f32>(hidden_squares(local), 0.0), local).x);
+  stage_hidden(local);
   multiply_rows(local);
-  let gate_index = 2u * HEAD_DIM + VALUE_COLUMNS;
+  let gate_index = 2u * HEAD_DIM + SLICE_COLUMNS;
   for (var index = local; index < ROWS; index += WORKGROUP_SIZE) {
-    let sum = row_sum(index);
+    let sum = row_sum(index) * norm_scale;
     activated[index] = select(sum, 1.0, index >= gate_index) / (1.0 + exp(-sum));
   }
   workgroupBarrier();
 
   var sum = vec4<f32>();
   if (column4 < HEAD_DIM / 4u) {
-    let decay = exp(-slopes[attention_head]);
+    let decay = exp(-attention_norm[NUM_HEADS * HEAD_DIM + attention_head]);
     let value_index = 2u * HEAD_DIM + 4u * quad;
     let value = vec4<f32>(
       activated[value_index], activated[value_index + 1u], activated[value_index + 2u], activated[value_index + 3u],
     );
-    for (var i = 0u; i < MAX_STATE_ROWS; i++) {
+    for (var i = 0u; i * row_step < HEAD_DIM; i++) {
       let row = first_state_row + i * row_step;
       if (row < HEAD_DIM) {
         let updated = decay * old[i] + activated[HEAD_DIM + row] * value;
@@ -103,17 +121,35 @@ fn lightning_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_
       }
     }
   }
-  column_sums[local] = sum;
+  // The products are done with: their memory takes the threads' sums, a column's one after another.
+  for (var i = 0u; i < 4u; i++) {
+    lane_sums[(4u * quad + i) * (row_step + 1u) + first_state_row] = sum[i];
+  }
   workgroupBarrier();
-  if (local < VALUE_COLUMNS / 4u && column4 < HEAD_DIM / 4u) {
-    var total = vec4<f32>();
-    for (var i = local; i < WORKGROUP_SIZE; i += VALUE_COLUMNS / 4u) {
-      total += column_sums[i];
+  for (var column = local; column < SLICE_COLUMNS; column += WORKGROUP_SIZE) {
+    var output = 0.0;
+    for (var i = 0u; i < row_step; i++) {
+      output += lane_sums[column * (row_step + 1u) + i];
     }
-    let first_gate = gate_index + 4u * quad;
-    attention_output[attention_head * (HEAD_DIM / 4u) + column4] = total;
-    gate[attention_head * (HEAD_DIM / 4u) + column4] = vec4<f32>(
-      activated[first_gate], activated[first_gate + 1u], activated[first_gate + 2u], activated[first_gate + 3u],
-    );
+    let is_column = first_column + column < HEAD_DIM;
+    let weight = attention_norm[attention_head * HEAD_DIM + min(first_column + column, HEAD_DIM - 1u)];
+    slice[column] = select(0.0, output * weight * activated[gate_index + column], is_column);
+    column_squares[column] = select(0.0, output * output, is_column);
+  }
+  workgroupBarrier();
+
+  let term = (attention_head * num_slices() + workgroup.y + 1u) * (HIDDEN_SIZE + 4u);
+  for (var row = local; row < HIDDEN_SIZE; row += WORKGROUP_SIZE) {
+    next_terms[term + row] = slice_sum(row, attention_head * HEAD_DIM + first_column);
+    if (is_first_workgroup) {
+      next_terms[row] = normed_hidden(row / 4u)[row % 4u];
+    }
+  }
+  if (local == 0u) {
+    var squares = 0.0;
+    for (var column = 0u; column < SLICE_COLUMNS; column++) {
+      squares += column_squares[column];
+    }
+    next_terms[term + HIDDEN_SIZE] = squares;
   }
 }

@@ -37,10 +37,12 @@ fn token_loss(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invoca
   for (var row = local; row < NUM_ROWS; row += WORKGROUP_SIZE) {
     var logit = 0.0;
     for (var group = 0u; group < WEIGHT_GROUPS; group++) {
-      let values = weight_group(row, group);
+      let values = weight_quants(row, group);
+      var sum = 0.0;
       for (var i = 0u; i < 8u; i++) {
-        logit += dot(values[i], normed[(token * WEIGHT_GROUPS + group) * 8u + i]);
+        sum += dot(values[i], normed[(token * WEIGHT_GROUPS + group) * 8u + i]);
       }
+      logit += weight_scale(row, group) * sum;
     }
     let new_largest = max(largest, logit);
     total = total * exp(largest - new_largest) + exp(logit - new_largest);

@@ -21,7 +21,9 @@ export function checkShader(name: string, readText: ReadText): string[] {
 
   let code = withoutComments(text);
   for (const append of header.appends) {
-    const appended = readText(`shaders/${append.replace(...WEIGHT_FORMAT)}`);
+    const [path, prefix] = append.replace(...WEIGHT_FORMAT).split(" as ");
+    // A second copy of a format is checked as the first: only its names differ.
+    const appended = prefix === undefined ? readText(`shaders/${path}`) : "";
     if (appended === undefined) problems.push(`Appends: expected a file of shaders/, got ${append}`);
     code += `\n${withoutComments(appended ?? "")}`;
   }

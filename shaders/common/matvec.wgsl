@@ -1,41 +1,60 @@
 // ROWS products of encoded rows with one vector, for a single token; once in a kernel. The kernel declares
-// `override WORKGROUP_SIZE, LANES, ROWS, INPUT_GROUPS, STAGED_GROUPS: u32` (LANES divides WORKGROUP_SIZE) and defines
-// `input_value(column4) -> vec4<f32>`, the vector, zero where rows are padded, below 8 · INPUT_GROUPS, and
-// `row_group(index, group) -> array<vec4<f32>, 8>`, the weights of product `index`.
-// The vector is staged STAGED_GROUPS groups at a time; a group takes 9 vec4: the ninth keeps lanes in different banks.
+// `override WORKGROUP_SIZE, LANES, ROWS, INPUT_GROUPS: u32` (LANES divides WORKGROUP_SIZE), defines
+// `product_row(index) -> u32`, the row of product `index`, and fills `staged` before a barrier: the
+// vector, value 4 · column4 of it at `staged[(column4 / 8) · GROUP_STRIDE + column4 % 8]`, zero where rows are padded.
+// A group of 32 values takes 9 vec4: the ninth keeps lanes in different banks.
 const GROUP_STRIDE: u32 = 9u;
 
-var<workgroup> staged: array<vec4<f32>, STAGED_GROUPS * GROUP_STRIDE>;
-var<workgroup> lane_sums: array<f32, ROWS * (LANES + 1u)>;
+override LANE_SUMS: u32;  // at least ROWS · (LANES + 1)
+
+var<workgroup> staged: array<vec4<f32>, INPUT_GROUPS * GROUP_STRIDE>;
+var<workgroup> lane_sums: array<f32, LANE_SUMS>;
 
 /// Computes all products of the workgroup, LANES threads a row; `row_sum` gives them afterwards, to any thread.
 fn multiply_rows(local: u32) {
   let lane = local % LANES;
-  for (var first = 0u; first < INPUT_GROUPS; first += STAGED_GROUPS) {
-    let num_groups = min(STAGED_GROUPS, INPUT_GROUPS - first);
-    for (var i = local; i < num_groups * 8u; i += WORKGROUP_SIZE) {
-      staged[(i / 8u) * GROUP_STRIDE + i % 8u] = input_value(first * 8u + i);
+  let row_step = WORKGROUP_SIZE / LANES;
+  for (var group = lane; group < INPUT_GROUPS; group += LANES) {
+    // Read once for all rows: workgroup memory would be slower than the weights.
+    let base = group * GROUP_STRIDE;
+    let x = array<vec4<f32>, 8>(
+      staged[base], staged[base + 1u], staged[base + 2u], staged[base + 3u],
+      staged[base + 4u], staged[base + 5u], staged[base + 6u], staged[base + 7u],
+    );
+    var index = local / LANES;
+    // Several rows at once, so that their weights arrive together.
+    for (; index + 3u * row_step < ROWS; index += 4u * row_step) {
+      let row_0 = product_row(index);
+      let row_1 = product_row(index + row_step);
+      let row_2 = product_row(index + 2u * row_step);
+      let row_3 = product_row(index + 3u * row_step);
+      let w_0 = weight_quants(row_0, group);
+      let w_1 = weight_quants(row_1, group);
+      let w_2 = weight_quants(row_2, group);
+      let w_3 = weight_quants(row_3, group);
+      let scales = vec4<f32>(
+        weight_scale(row_0, group), weight_scale(row_1, group), weight_scale(row_2, group), weight_scale(row_3, group),
+      );
+      add_lane_sum(index, lane, scales.x * group_dot(w_0, x));
+      add_lane_sum(index + row_step, lane, scales.y * group_dot(w_1, x));
+      add_lane_sum(index + 2u * row_step, lane, scales.z * group_dot(w_2, x));
+      add_lane_sum(index + 3u * row_step, lane, scales.w * group_dot(w_3, x));
     }
-    workgroupBarrier();
-    for (var group = lane; group < num_groups; group += LANES) {
-      // Read once for all rows: workgroup memory would be slower than the weights.
-      let base = group * GROUP_STRIDE;
-      let x_0 = staged[base];
-      let x_1 = staged[base + 1u];
-      let x_2 = staged[base + 2u];
-      let x_3 = staged[base + 3u];
-      let x_4 = staged[base + 4u];
-      let x_5 = staged[base + 5u];
-      let x_6 = staged[base + 6u];
-      let x_7 = staged[base + 7u];
-      for (var index = local / LANES; index < ROWS; index += WORKGROUP_SIZE / LANES) {
-        let w = row_group(index, first + group);
-        lane_sums[index * (LANES + 1u) + lane] += dot(w[0], x_0) + dot(w[1], x_1) + dot(w[2], x_2) + dot(w[3], x_3)
-          + dot(w[4], x_4) + dot(w[5], x_5) + dot(w[6], x_6) + dot(w[7], x_7);
-      }
+    for (; index < ROWS; index += row_step) {
+      let row = product_row(index);
+      add_lane_sum(index, lane, weight_scale(row, group) * group_dot(weight_quants(row, group), x));
     }
-    workgroupBarrier();
   }
+  workgroupBarrier();
+}
+
+fn add_lane_sum(index: u32, lane: u32, value: f32) {
+  lane_sums[index * (LANES + 1u) + lane] += value;
+}
+
+fn group_dot(w: array<vec4<f32>, 8>, x: array<vec4<f32>, 8>) -> f32 {
+  return dot(w[0], x[0]) + dot(w[1], x[1]) + dot(w[2], x[2]) + dot(w[3], x[3])
+    + dot(w[4], x[4]) + dot(w[5], x[5]) + dot(w[6], x[6]) + dot(w[7], x[7]);
 }
 
 fn row_sum(index: u32) -> f32 {

@@ -25,16 +25,18 @@ fn multiply_tile(local: u32, first_row: u32, end_row: u32) -> array<vec4<f32>, 4
     }
     for (var i = local; i < TILE_ROWS; i += num_threads) {
       // Rows past the end repeat the last one; their sums are not stored.
-      let values = weight_group(min(first_row + i, end_row - 1u), group);
+      let weight_row = min(first_row + i, end_row - 1u);
+      let scale = weight_scale(weight_row, group);
+      let values = weight_quants(weight_row, group);
       let base = i * TILE_STRIDE;
-      tile_weights[base] = values[0];
-      tile_weights[base + 1u] = values[1];
-      tile_weights[base + 2u] = values[2];
-      tile_weights[base + 3u] = values[3];
-      tile_weights[base + 4u] = values[4];
-      tile_weights[base + 5u] = values[5];
-      tile_weights[base + 6u] = values[6];
-      tile_weights[base + 7u] = values[7];
+      tile_weights[base] = scale * values[0];
+      tile_weights[base + 1u] = scale * values[1];
+      tile_weights[base + 2u] = scale * values[2];
+      tile_weights[base + 3u] = scale * values[3];
+      tile_weights[base + 4u] = scale * values[4];
+      tile_weights[base + 5u] = scale * values[5];
+      tile_weights[base + 6u] = scale * values[6];
+      tile_weights[base + 7u] = scale * values[7];
     }
     workgroupBarrier();
     for (var k = 0u; k < 8u; k++) {

@@ -4,8 +4,13 @@ fn weight_halves(bits: vec2<u32>) -> vec4<f32> {
   return vec4<f32>(half_pair(bits.x), half_pair(bits.y));
 }
 
+/// The format has no scales.
+fn weight_scale(row: u32, group: u32) -> f32 {
+  return 1.0;
+}
+
 /// The 32 values of one group of one row.
-fn weight_group(row: u32, group: u32) -> array<vec4<f32>, 8> {
+fn weight_quants(row: u32, group: u32) -> array<vec4<f32>, 8> {
   let base = (row * WEIGHT_GROUPS + group) * 4u;
   let a = weights[base];
   let b = weights[base + 1u];

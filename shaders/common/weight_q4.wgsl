@@ -1,20 +1,27 @@
 // Reads encoded q4 rows of `weights: array<vec4<u32>>`; docs/format.md. The kernel declares `override WEIGHT_GROUPS: u32`.
 
-fn weight_nibbles(word: u32, scale: f32) -> vec4<f32> {
-  let nibbles = (vec4<u32>(word) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(15u);
-  return scale * (vec4<f32>(nibbles) - 8.0);
+/// Four nibbles as numbers from -8 to 7. A nibble in the low bits of the float 2²³ adds its value to it: much cheaper than a
+/// conversion from integer.
+fn weight_nibbles(word: u32) -> vec4<f32> {
+  let bits = ((vec4<u32>(word) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(15u)) | vec4<u32>(0x4b000000u);
+  return bitcast<vec4<f32>>(bits) - vec4<f32>(8388616.0);
 }
 
-/// The 32 values of one group of one row.
-fn weight_group(row: u32, group: u32) -> array<vec4<f32>, 8> {
-  let base = row * (WEIGHT_GROUPS + (WEIGHT_GROUPS + 7u) / 8u);
-  let scales = weights[base + WEIGHT_GROUPS + group / 8u][(group / 2u) % 4u];
-  let scale = half_value((scales >> (16u * (group % 2u))) & 0xffffu);
-  let words = weights[base + group];
+fn weight_row_base(row: u32) -> u32 {
+  return row * (WEIGHT_GROUPS + (WEIGHT_GROUPS + 7u) / 8u);
+}
+
+/// The scale of one group of one row.
+fn weight_scale(row: u32, group: u32) -> f32 {
+  let scales = weights[weight_row_base(row) + WEIGHT_GROUPS + group / 8u][(group / 2u) % 4u];
+  return half_value((scales >> (16u * (group % 2u))) & 0xffffu);
+}
+
+/// The 32 values of one group of one row, before the scale.
+fn weight_quants(row: u32, group: u32) -> array<vec4<f32>, 8> {
+  let words = weights[weight_row_base(row) + group];
   return array<vec4<f32>, 8>(
-    weight_nibbles(words.x, scale), weight_nibbles(words.x >> 4u, scale),
-    weight_nibbles(words.y, scale), weight_nibbles(words.y >> 4u, scale),
-    weight_nibbles(words.z, scale), weight_nibbles(words.z >> 4u, scale),
-    weight_nibbles(words.w, scale), weight_nibbles(words.w >> 4u, scale),
+    weight_nibbles(words.x), weight_nibbles(words.x >> 4u), weight_nibbles(words.y), weight_nibbles(words.y >> 4u),
+    weight_nibbles(words.z), weight_nibbles(words.z >> 4u), weight_nibbles(words.w), weight_nibbles(words.w >> 4u),
   );
 }

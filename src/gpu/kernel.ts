@@ -9,7 +9,8 @@ export type BindingAccess = "uniform" | "read" | "read_write";
 /** What the host must know of a shader file: `shaders/<name>.wgsl` with entry point `<name>`. */
 export interface KernelSource {
   readonly name: string;
-  /** Files of `shaders/` appended after the kernel's text, e.g. `common/reduce`. */
+  /** Files of `shaders/` appended after the kernel's text, e.g. `common/reduce`. A second copy of a weight format is for
+   * another matrix: in `common/weight_q4 as out` every `weight…` is an `out_weight…`. */
   readonly appends: readonly string[];
   /** Access of binding 0, 1, 2, … of group 0. */
   readonly bindings: readonly BindingAccess[];
@@ -97,7 +98,17 @@ async function compile(
 }
 
 /** A shader file in the variant for a feature of the session, `<path>.<feature>.wgsl`, if there is one, or the plain file. */
-function findVariant({ shaders, features }: GpuSession, path: string): { text: string; feature?: Feature } {
+function findVariant(session: GpuSession, append: string): { text: string; feature?: Feature } {
+  const [path, prefix] = append.split(" as ") as [string, string?];
+  const file = findFile(session, path);
+  return prefix === undefined ? file : { ...file, text: withPrefix(file.text, prefix) };
+}
+
+function withPrefix(text: string, prefix: string): string {
+  return text.replace(/\bweight/g, `${prefix}_weight`).replace(/\bWEIGHT/g, `${prefix.toUpperCase()}_WEIGHT`);
+}
+
+function findFile({ shaders, features }: GpuSession, path: string): { text: string; feature?: Feature } {
   for (const feature of features) {
     const text = shaders.get(`${path}.${feature}`);
     if (text !== undefined) return { text, feature };

@@ -31,6 +31,13 @@ export interface SessionOptions {
   readonly profile?: boolean;
 }
 
+/** Limits of which more than the default is used where the adapter offers it. */
+const WELCOME_LIMITS = {
+  maxComputeInvocationsPerWorkgroup: 512,
+  maxComputeWorkgroupSizeX: 512,
+  maxComputeWorkgroupStorageSize: 32768,
+} as const;
+
 /** A device with a ledger. `lost` resolves when the device is lost for any reason but `close()`. */
 export class GpuSession {
   readonly device: GPUDevice;
@@ -65,7 +72,7 @@ export class GpuSession {
     });
   }
 
-  /** Requests the fastest adapter and a device with default limits and the chosen features. */
+  /** Requests the fastest adapter and a device with default limits, a few raised, and the chosen features. */
   static async open(gpu: GPU | undefined, options: SessionOptions): Promise<GpuSession> {
     if (!gpu) throw new UnsupportedGpuError("no-webgpu", "WebGPU: expected navigator.gpu, got undefined");
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
@@ -82,7 +89,7 @@ export class GpuSession {
     const device = await adapter.requestDevice({
       label: "Relampago",
       requiredFeatures: [...adapterFeaturesOf(features), ...timestamps],
-      requiredLimits: { ...options.requiredLimits },
+      requiredLimits: { ...welcomeLimits(adapter), ...options.requiredLimits },
     });
     return new GpuSession(device, adapter.info, options.shaders, features);
   }
@@ -155,4 +162,9 @@ export class GpuSession {
     for (const buffer of [...this.#entries.keys()]) this.destroyBuffer(buffer);
     this.device.destroy();
   }
+}
+
+function welcomeLimits({ limits }: GPUAdapter): Record<string, number> {
+  const names = Object.keys(WELCOME_LIMITS) as (keyof typeof WELCOME_LIMITS)[];
+  return Object.fromEntries(names.map((name) => [name, Math.min(WELCOME_LIMITS[name], limits[name])]));
 }

@@ -1,7 +1,7 @@
 import type { WeightFormat } from "../checkpoint/weight-source.ts";
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
-import { expectRows, expectShape, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
+import { expectRows, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
 import { ATTENTION_SPLITS } from "./attention-decode.ts";
 import { matvecConstants } from "./matvec.ts";
 import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
@@ -9,7 +9,6 @@ import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.t
 export interface AttentionOutputDecodeConstants {
   readonly format: WeightFormat;
   readonly hiddenSize: number;
-  readonly eps: number;
   readonly numHeads: number;
   readonly headDim: number;
   readonly alpha: number;
@@ -18,35 +17,32 @@ export interface AttentionOutputDecodeConstants {
 
 export interface AttentionOutputDecodeTensors {
   readonly call: Tensor;
-  /** (blockSize, hiddenSize), the first row read */
-  readonly hidden: Tensor;
-  /** input_layernorm, (hiddenSize) */
-  readonly norm: Tensor;
+  /** (rows, hiddenSize), the first row read: the normed input of the layer */
+  readonly residual: Tensor;
   /** (segments, ATTENTION_SPLITS, numHeads, headDim + 2) */
   readonly partials: Tensor;
   /** o_proj, (hiddenSize, numHeads * headDim) */
   readonly weights: WeightMatrix;
-  /** (blockSize, hiddenSize), the first row written; not `hidden` */
+  /** (blockSize, hiddenSize), the first row written */
   readonly hiddenNext: Tensor;
 }
 
 /** Compiles `attention_output_decode`. */
 export async function createAttentionOutputDecode(session: GpuSession, constants: AttentionOutputDecodeConstants) {
-  const { format, hiddenSize, eps, numHeads, headDim, alpha, beta } = constants;
+  const { format, hiddenSize, numHeads, headDim, alpha, beta } = constants;
   const weightGroups = numWeightGroups(numHeads * headDim);
-  const sizes = matvecConstants(session, weightGroups);
+  const sizes = matvecConstants(session, { inputGroups: weightGroups });
   const kernel = await compileKernel(
     session,
     {
       name: "attention_output_decode",
-      appends: ["common/call", "common/normed_hidden", "common/sums", "common/matvec", ...weightAppends(format)],
-      bindings: ["uniform", "read", "read", "read", "read", "read_write"],
+      appends: ["common/call", "common/matvec", ...weightAppends(format)],
+      bindings: ["uniform", "read", "read", "read", "read_write"],
     },
     {
       ...sizes,
       WEIGHT_GROUPS: weightGroups,
       HIDDEN_SIZE: hiddenSize,
-      EPS: eps,
       NUM_HEADS: numHeads,
       HEAD_DIM: headDim,
       SPLITS: ATTENTION_SPLITS,
@@ -55,13 +51,12 @@ export async function createAttentionOutputDecode(session: GpuSession, constants
     },
   );
   return (label: string, tensors: AttentionOutputDecodeTensors): Dispatch => {
-    const { call, hidden, norm, partials, weights, hiddenNext } = tensors;
-    expectRows(hidden, [hiddenSize]);
-    expectShape(norm, [hiddenSize]);
+    const { call, residual, partials, weights, hiddenNext } = tensors;
+    expectRows(residual, [hiddenSize]);
     expectRows(partials, [ATTENTION_SPLITS, numHeads, headDim + 2]);
     expectWeights(weights, format, hiddenSize, numHeads * headDim);
     expectRows(hiddenNext, [hiddenSize]);
-    const bound = [call, hidden, norm, partials, weights, hiddenNext];
+    const bound = [call, residual, partials, weights, hiddenNext];
     const numWorkgroups = Math.ceil(hiddenSize / sizes.ROWS);
     return createDispatch(session, kernel, label, bound, () => [numWorkgroups, 1, 1]);
   };

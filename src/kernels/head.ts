@@ -1,15 +1,18 @@
 import type { WeightFormat } from "../checkpoint/weight-source.ts";
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
-import { expectRows, expectShape, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
+import { expectShape, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
 import { matvecConstants } from "./matvec.ts";
+import { expectTerms, type ResidualTerms, termConstants } from "./residual-terms.ts";
 import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
 
 /** Many, since every workgroup computes the norm anew. */
-const ROWS = 32;
+const ROWS = 64;
+const WORKGROUP_SIZE = 256;
 
 export interface HeadConstants {
   readonly format: WeightFormat;
+  readonly input: ResidualTerms;
   readonly hiddenSize: number;
   readonly vocabSize: number;
   readonly eps: number;
@@ -20,8 +23,8 @@ export interface HeadConstants {
 
 export interface HeadTensors {
   readonly call: Tensor;
-  /** (blockSize, hiddenSize) */
-  readonly hidden: Tensor;
+  /** (1 + numTerms or more, hiddenSize + 4), or (blockSize, hiddenSize), the last token's row read */
+  readonly terms: Tensor;
   /** (hiddenSize) */
   readonly norm: Tensor;
   /** (numRows, hiddenSize) */
@@ -32,30 +35,29 @@ export interface HeadTensors {
 
 /** Compiles `head` for one range of the vocabulary. */
 export async function createHead(session: GpuSession, constants: HeadConstants) {
-  const { format, hiddenSize, vocabSize, eps, firstRow, numRows } = constants;
+  const { format, input, hiddenSize, vocabSize, eps, firstRow, numRows } = constants;
   const weightGroups = numWeightGroups(hiddenSize);
   const kernel = await compileKernel(
     session,
     {
       name: "head",
-      appends: ["common/call", "common/normed_hidden", "common/sums", "common/matvec", ...weightAppends(format)],
+      appends: ["common/call", "common/residual_terms", "common/sums", "common/matvec", ...weightAppends(format)],
       bindings: ["uniform", "read", "read", "read", "read_write"],
     },
     {
-      ...matvecConstants(session, weightGroups, ROWS),
+      ...matvecConstants(session, { inputGroups: weightGroups, rows: ROWS, workgroupSize: WORKGROUP_SIZE }),
+      ...termConstants(input, hiddenSize, eps),
       WEIGHT_GROUPS: weightGroups,
-      HIDDEN_SIZE: hiddenSize,
-      EPS: eps,
       FIRST_ROW: firstRow,
       NUM_ROWS: numRows,
     },
   );
-  return (label: string, { call, hidden, norm, weights, logits }: HeadTensors): Dispatch => {
-    expectRows(hidden, [hiddenSize]);
+  return (label: string, { call, terms, norm, weights, logits }: HeadTensors): Dispatch => {
+    expectTerms(terms, input, hiddenSize);
     expectShape(norm, [hiddenSize]);
     expectWeights(weights, format, numRows, hiddenSize);
     expectShape(logits, [1, vocabSize]);
     const numWorkgroups = Math.ceil(numRows / ROWS);
-    return createDispatch(session, kernel, label, [call, hidden, norm, weights, logits], () => [numWorkgroups, 1, 1]);
+    return createDispatch(session, kernel, label, [call, terms, norm, weights, logits], () => [numWorkgroups, 1, 1]);
   };
 }

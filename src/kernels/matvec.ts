@@ -2,18 +2,26 @@
 
 import type { GpuSession } from "../gpu/session.ts";
 
-/** Threads of a workgroup on a GPU: on an H200 a decode step takes a quarter less than with 64. */
-const WIDE_WORKGROUP_SIZE = 128;
-/** On a processor that plays GPU, where barriers cost and a thread should reuse its part of the vector for several rows. */
+/** Threads of a workgroup on a processor that plays GPU, where barriers cost and a thread should reuse its part of the
+ * vector for several rows. */
 const NARROW_WORKGROUP_SIZE = 64;
 /** No GPU runs so few threads in step; processors do. */
 const NARROW_SUBGROUP_SIZE = 8;
-/** Products of a workgroup: few, since a decode step is bound by latency and many workgroups shorten it. */
-export const MATVEC_ROWS = 16;
+/** Products of a workgroup, where its number of rows is free: few, since a decode step is bound by latency. */
+export const MATVEC_ROWS = 32;
 /** Threads that share a row at most. */
 const MAX_LANES = 16;
-/** Groups of the vector in workgroup memory at most: 4.6 KB of the 16 KB that every GPU has. */
-const MAX_STAGED_GROUPS = 32;
+/** Workgroup memory for the lanes' sums at most, of the 16 KB that every GPU has. */
+const MAX_LANE_BYTES = 8192;
+
+export interface MatvecSizes {
+  /** Groups of 32 of the vector. */
+  readonly inputGroups: number;
+  /** Products of a workgroup. */
+  readonly rows?: number;
+  /** Threads of a workgroup on a GPU. */
+  readonly workgroupSize?: number;
+}
 
 /** Whether the adapter is a processor that plays GPU. */
 export function isProcessor({ adapterInfo }: GpuSession): boolean {
@@ -21,12 +29,39 @@ export function isProcessor({ adapterInfo }: GpuSession): boolean {
 }
 
 /** Constants of a kernel that multiplies `rows` rows of that many groups in each workgroup. */
-export function matvecConstants(session: GpuSession, inputGroups: number, rows = MATVEC_ROWS, maxLanes = MAX_LANES) {
+export function matvecConstants(
+  session: GpuSession,
+  { inputGroups, rows = MATVEC_ROWS, workgroupSize = 128 }: MatvecSizes,
+) {
+  const isNarrow = isProcessor(session);
+  const lanes = isNarrow ? leastIdleLanes(inputGroups) : mostLanes(inputGroups, rows);
   return {
-    WORKGROUP_SIZE: isProcessor(session) ? NARROW_WORKGROUP_SIZE : WIDE_WORKGROUP_SIZE,
-    LANES: Math.min(maxLanes, 2 ** Math.ceil(Math.log2(inputGroups))),
+    WORKGROUP_SIZE: isNarrow ? NARROW_WORKGROUP_SIZE : Math.min(workgroupSize, largestWorkgroup(session)),
+    LANES: lanes,
+    LANE_SUMS: rows * (lanes + 1),
     ROWS: rows,
     INPUT_GROUPS: inputGroups,
-    STAGED_GROUPS: Math.min(inputGroups, MAX_STAGED_GROUPS),
   };
+}
+
+/** The default limits bear 256 threads and their sums. */
+function largestWorkgroup({ device: { limits } }: GpuSession): number {
+  return limits.maxComputeWorkgroupStorageSize >= 32768 ? Math.min(limits.maxComputeInvocationsPerWorkgroup, 512) : 256;
+}
+
+/** On a GPU, idle threads cost less than a longer wait. */
+function mostLanes(inputGroups: number, rows: number): number {
+  let lanes = 1;
+  while (lanes < Math.min(MAX_LANES, inputGroups) && 4 * rows * (2 * lanes + 1) <= MAX_LANE_BYTES) lanes *= 2;
+  return lanes;
+}
+
+/** Most threads that share a row's groups with the fewest of them idle. */
+function leastIdleLanes(inputGroups: number): number {
+  let best = 1;
+  for (let lanes = 2; lanes <= MAX_LANES; lanes *= 2) {
+    const idle = (count: number) => Math.ceil(inputGroups / count) * count - inputGroups;
+    if (idle(lanes) <= idle(best)) best = lanes;
+  }
+  return best;
 }

@@ -3,9 +3,10 @@
 import { GROUP_SIZE, rowStrideBytes, type WeightFormat } from "../checkpoint/weight-source.ts";
 import type { WeightMatrix } from "../gpu/tensor.ts";
 
-/** Files to append so that `weight_group(row, group)` reads this format. */
-export function weightAppends(format: WeightFormat): readonly string[] {
-  return ["common/half", `common/weight_${format}`];
+/** Files to append so that `weight_group(row, group)` reads this format, and `out_weight_group` the other, if given. */
+export function weightAppends(format: WeightFormat, outFormat?: WeightFormat): readonly string[] {
+  const appends = ["common/half", `common/weight_${format}`];
+  return outFormat ? [...appends, `common/weight_${outFormat} as out`] : appends;
 }
 
 export function numWeightGroups(numColumns: number): number {

@@ -4,12 +4,21 @@ import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { numChunks } from "../kernels/chunk-states.ts";
+import { expertTerms } from "../kernels/experts-decode.ts";
+import { lightningTerms } from "../kernels/lightning-decode.ts";
+import { termRowLength } from "../kernels/residual-terms.ts";
 
 export interface BlockActivations {
-  /** (blockSize, hiddenSize): the residual stream; decode uses its first row. */
+  /** (blockSize, hiddenSize): the residual stream; decode begins in its first row. */
   readonly hidden: Tensor;
-  /** (blockSize, hiddenSize): decode's other row of the residual stream. */
+  /** (1, hiddenSize): the residual stream after a softmax layer's attention in decode. */
   readonly hiddenNext: Tensor;
+  /** (2, hiddenSize): a softmax layer's normed input in decode, and its input. */
+  readonly residual: Tensor;
+  /** (2 + terms, hiddenSize + 4): what a lightning layer's attention leaves in decode. */
+  readonly attentionTerms: Tensor;
+  /** (2 + terms, hiddenSize + 4): what the experts leave in decode. */
+  readonly expertTerms: Tensor;
   /** (blockSize, hiddenSize) */
   readonly normed: Tensor;
   /** (blockSize, numHeads * 3 * headDim) */
@@ -47,7 +56,10 @@ export function createBlockActivations(session: GpuSession, config: ModelConfig,
   const create = (label: string, ...shape: number[]) => session.createStorage(label, "activations", shape);
   return {
     hidden: create("hidden", blockSize, hiddenSize),
-    hiddenNext: create("hidden next", blockSize, hiddenSize),
+    hiddenNext: create("hidden next", 1, hiddenSize),
+    residual: create("residual", 2, hiddenSize),
+    attentionTerms: create("attention terms", 2 + lightningTerms(config), termRowLength(hiddenSize)),
+    expertTerms: create("expert terms", 2 + expertTerms(config), termRowLength(hiddenSize)),
     normed: create("normed", blockSize, hiddenSize),
     lightningQkv: create("lightning q, k, v", blockSize, numHeads * 3 * headDim),
     chunkStates: create("chunk states", numChunks(blockSize), numHeads, headDim, headDim),

@@ -1,18 +1,28 @@
-// The dispatches of one decode step: four a lightning layer, four and one for each KV segment a softmax layer, and three
-// for the embedding, the head and the draw. The residual stream goes back and forth between two rows.
+// The dispatches of one decode step: two a lightning layer, four and one for each further KV segment a softmax layer, and
+// three for the embedding, the head and the draw. Between layers the residual stream exists as terms: each kernel adds up
+// what the one before left (shaders/common/residual_terms.wgsl).
 
+import type { ModelConfig } from "../checkpoint/model-config.ts";
+import { createTensor, type Tensor } from "../gpu/tensor.ts";
 import { createAttentionDecode } from "../kernels/attention-decode.ts";
 import { createAttentionOutputDecode } from "../kernels/attention-output-decode.ts";
 import { createAttentionQkvDecode } from "../kernels/attention-qkv-decode.ts";
 import { createEmbed } from "../kernels/embed.ts";
-import { createLightningDecode } from "../kernels/lightning-decode.ts";
-import { createLightningOutputDecode } from "../kernels/lightning-output-decode.ts";
-import { createMoeDownDecode } from "../kernels/moe-down-decode.ts";
-import { createMoeUpDecode } from "../kernels/moe-up-decode.ts";
+import { createExpertsDecode, expertTerms } from "../kernels/experts-decode.ts";
+import { createLightningDecode, lightningTerms } from "../kernels/lightning-decode.ts";
+import { type ResidualTerms, termRowLength, WHOLE_HIDDEN } from "../kernels/residual-terms.ts";
 import { addDraw } from "./draw-pass.ts";
 import type { LayerWeights, LightningWeights, SoftmaxWeights } from "./model-weights.ts";
 import { type Pass, PassBuilder } from "./pass.ts";
 import type { PassTensors } from "./pass-tensors.ts";
+
+/** The residual stream as a kernel left it, and how to add it up. */
+interface Stream {
+  /** Label of that kernel's dispatch. */
+  readonly kernel: string;
+  readonly terms: Tensor;
+  readonly input: ResidualTerms;
+}
 
 /** Builds the pass over a sequence's state; its bind groups are good until a KV segment is added. */
 export async function createDecodePass(tensors: PassTensors): Promise<Pass> {
@@ -26,15 +36,16 @@ export async function createDecodePass(tensors: PassTensors): Promise<Pass> {
     pass.add(embed("embed", { call, step, weights: matrix, hidden }));
   }
   pass.tap("hidden.0", hidden);
+  let stream: Stream = { kernel: "embed", terms: hidden, input: WHOLE_HIDDEN };
   for (const [layer, layerWeights] of weights.layers.entries()) {
-    if (layerWeights.attention.type === "linear_attention") {
-      await addLightning(pass, tensors, layer, layerWeights, layerWeights.attention);
-    } else {
-      await addSoftmax(pass, tensors, layer, layerWeights, layerWeights.attention);
-    }
-    await addExperts(pass, tensors, layer, layerWeights);
+    const { attention } = layerWeights;
+    stream =
+      attention.type === "linear_attention"
+        ? await addLightning(pass, tensors, layer, layerWeights, attention, stream)
+        : await addSoftmax(pass, tensors, layer, layerWeights, attention, stream);
+    stream = await addExperts(pass, tensors, layer, layerWeights, stream);
   }
-  await addDraw(pass, tensors);
+  await addDraw(pass, tensors, stream.terms, stream.input);
   return pass;
 }
 
@@ -43,87 +54,79 @@ async function addLightning(
   { model, step, recurrentStates }: PassTensors,
   layer: number,
   { inputLayernorm }: LayerWeights,
-  { qkvGate, outProj, norm: attentionNorm, slopes }: LightningWeights,
-): Promise<void> {
+  { qkvGate, outProj, normSlopes }: LightningWeights,
+  { kernel, terms, input }: Stream,
+): Promise<Stream> {
   const { session, config, activations } = model;
   const { hiddenSize, numHeads, headDim, rmsNormEps: eps } = config;
-  const { hidden, hiddenNext, attentionOutput, gate } = activations;
+  const { attentionTerms } = activations;
+  const label = `layer ${layer} lightning_decode`;
   const lightning = await createLightningDecode(session, {
     format: qkvGate.format,
+    outFormat: outProj.format,
+    input,
     hiddenSize,
     eps,
     numHeads,
     headDim,
   });
-  const output = await createLightningOutputDecode(session, {
-    format: outProj.format,
-    hiddenSize,
-    eps,
-    attentionSize: numHeads * headDim,
-    alpha: config.linearAttentionAlpha,
-    beta: config.linearAttentionBeta,
-  });
-  const state = recurrentStates.get(layer)!;
   pass.add(
-    lightning(`layer ${layer} lightning_decode`, {
+    lightning(label, {
       step,
-      hidden,
+      terms,
       norm: inputLayernorm,
       weights: qkvGate,
-      slopes,
-      state,
-      attentionOutput,
-      gate,
+      attentionNorm: normSlopes,
+      state: recurrentStates.get(layer)!,
+      outWeights: outProj,
+      nextTerms: attentionTerms,
     }),
   );
-  pass.tap(`o.${layer}`, attentionOutput);
-  pass.add(
-    output(`layer ${layer} lightning_output_decode`, {
-      hidden,
-      norm: inputLayernorm,
-      attentionOutput,
-      attentionNorm,
-      gate,
-      weights: outProj,
-      hiddenNext,
-    }),
-  );
-  pass.tap(`middle.${layer}`, hiddenNext);
+  if (layer > 0) pass.tap(`hidden.${layer}`, hiddenRow(attentionTerms, config), kernel);
+  const { linearAttentionAlpha: alpha, linearAttentionBeta: beta } = config;
+  return {
+    kernel: label,
+    terms: attentionTerms,
+    input: { numTerms: lightningTerms(config), scaleSize: numHeads * headDim, alpha, beta },
+  };
 }
 
 async function addSoftmax(
   pass: PassBuilder,
   { model, call, step, segments, partials }: PassTensors,
   layer: number,
-  { inputLayernorm }: LayerWeights,
+  { inputLayernorm: norm }: LayerWeights,
   weights: SoftmaxWeights,
-): Promise<void> {
+  { kernel, terms, input }: Stream,
+): Promise<Stream> {
   const { session, config, activations, ropeTable } = model;
   const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps: eps } = config;
-  const { hidden, hiddenNext, softmaxQkv: qkv } = activations;
+  const { residual, hiddenNext, softmaxQkv: qkv } = activations;
   const heads = { numHeads, numKvHeads, headDim };
-  const qkvDecode = await createAttentionQkvDecode(session, { format: weights.qkv.format, hiddenSize, eps, ...heads });
+  const { format } = weights.qkv;
+  const qkvDecode = await createAttentionQkvDecode(session, { format, input, hiddenSize, eps, ...heads });
   const attention = await createAttentionDecode(session, heads);
   const output = await createAttentionOutputDecode(session, {
     format: weights.oProj.format,
     hiddenSize,
-    eps,
     numHeads,
     headDim,
     alpha: config.fullAttentionAlpha,
     beta: config.fullAttentionBeta,
   });
   const softmaxLayer = config.layerTypes.slice(0, layer).filter((type) => type === "full_attention").length;
-  const norm = inputLayernorm;
   const name = (kernel: string) => `layer ${layer} ${kernel}`;
-  pass.add(qkvDecode(name("attention_qkv_decode"), { step, hidden, norm, weights: weights.qkv, ropeTable, qkv }));
+  pass.add(
+    qkvDecode(name("attention_qkv_decode"), { step, terms, norm, weights: weights.qkv, ropeTable, qkv, residual }),
+  );
+  if (layer > 0)
+    pass.tap(`hidden.${layer}`, createTensor("hidden", residual.buffer, [1, hiddenSize], 4 * hiddenSize), kernel);
   for (const { uniform: segment, caches } of segments) {
     pass.add(attention(name("attention_decode"), { segment, step, qkv, cache: caches[softmaxLayer]!, partials }));
   }
-  pass.add(
-    output(name("attention_output_decode"), { call, hidden, norm, partials, weights: weights.oProj, hiddenNext }),
-  );
+  pass.add(output(name("attention_output_decode"), { call, residual, partials, weights: weights.oProj, hiddenNext }));
   pass.tap(`middle.${layer}`, hiddenNext);
+  return { kernel: name("attention_output_decode"), terms: hiddenNext, input: WHOLE_HIDDEN };
 }
 
 async function addExperts(
@@ -131,40 +134,36 @@ async function addExperts(
   { model }: PassTensors,
   layer: number,
   { postAttentionLayernorm: norm, router, gateUpProj, downProj }: LayerWeights,
-): Promise<void> {
+  { kernel, terms, input }: Stream,
+): Promise<Stream> {
   const { session, config, activations } = model;
   const { hiddenSize, intermediateSize, numExperts, expertsPerToken, rmsNormEps: eps } = config;
-  const { hidden, hiddenNext, expertIds, expertWeights, up } = activations;
-  const sizes = { hiddenSize, eps, intermediateSize, numExperts, expertsPerToken };
-  const upDecode = await createMoeUpDecode(session, { format: gateUpProj.format, ...sizes });
-  const downDecode = await createMoeDownDecode(session, {
-    format: downProj.format,
-    ...sizes,
-    alpha: config.mlpAlpha,
-    beta: config.mlpBeta,
+  const experts = await createExpertsDecode(session, {
+    format: gateUpProj.format,
+    downFormat: downProj.format,
+    input,
+    hiddenSize,
+    eps,
+    intermediateSize,
+    numExperts,
+    expertsPerToken,
   });
-  pass.add(
-    upDecode(`layer ${layer} moe_up_decode`, {
-      hidden: hiddenNext,
-      norm,
-      router,
-      weights: gateUpProj,
-      expertIds,
-      expertWeights,
-      up,
-    }),
+  const { expertTerms: nextTerms } = activations;
+  const bound = { terms, norm, router, weights: gateUpProj, downWeights: downProj, nextTerms };
+  const label = `layer ${layer} experts_decode`;
+  pass.add(experts(label, bound));
+  if (input.numTerms > 0) pass.tap(`middle.${layer}`, hiddenRow(nextTerms, config), kernel);
+  const { mlpAlpha: alpha, mlpBeta: beta } = config;
+  return { kernel: label, terms: nextTerms, input: { numTerms: expertTerms(config), scaleSize: 0, alpha, beta } };
+}
+
+/** The last row of terms: the hidden state that their kernel read. */
+function hiddenRow(terms: Tensor, { hiddenSize }: ModelConfig): Tensor {
+  const lastRow = terms.shape[0]! - 1;
+  return createTensor(
+    "hidden",
+    terms.buffer,
+    [1, hiddenSize],
+    terms.offsetBytes + 4 * lastRow * termRowLength(hiddenSize),
   );
-  pass.add(
-    downDecode(`layer ${layer} moe_down_decode`, {
-      hidden: hiddenNext,
-      norm,
-      expertIds,
-      expertWeights,
-      up,
-      weights: downProj,
-      hiddenNext: hidden,
-    }),
-  );
-  // The reference's last `hidden` comes after the final norm.
-  if (layer + 1 < config.numLayers) pass.tap(`hidden.${layer + 1}`, hidden);
 }

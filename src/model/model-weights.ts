@@ -21,6 +21,8 @@ export interface LightningWeights {
   readonly outProj: WeightMatrix;
   /** (num_heads · head_dim) */
   readonly norm: Tensor;
+  /** norm, then slopes: (num_heads · head_dim + num_heads) */
+  readonly normSlopes: Tensor;
   /** (num_heads) */
   readonly slopes: Tensor;
 }
@@ -94,6 +96,7 @@ function layOut(layout: WeightLayout, config: ModelConfig): Omit<ModelWeights, "
   const layers = config.layerTypes.map((type, layer): LayerWeights => {
     const prefix = `model.layers.${layer}`;
     const attention = `${prefix}.self_attn`;
+    const slopes = Float32Array.from({ length: numHeads }, (_, head) => slope(head, layer, numHeads, numLayers));
     return {
       attention:
         type === "linear_attention"
@@ -104,11 +107,8 @@ function layOut(layout: WeightLayout, config: ModelConfig): Omit<ModelWeights, "
                 `${attention}.output_gate.weight`,
               ]),
               outProj: layout.stack(`layer ${layer} out_proj`, [`${attention}.out_proj.weight`]),
-              norm: layout.vector(`${attention}.norm.weight`),
-              slopes: layout.constant(
-                `layer ${layer} slopes`,
-                Float32Array.from({ length: numHeads }, (_, head) => slope(head, layer, numHeads, numLayers)),
-              ),
+              ...layout.normSlopes(`${attention}.norm.weight`, slopes),
+              slopes: layout.constant(`layer ${layer} slopes`, slopes),
             }
           : {
               type,
@@ -190,11 +190,22 @@ class WeightLayout {
 
   /** An f32 tensor as plain numbers: norms, and routers, whose rows of hidden_size have no padding. */
   vector(name: string): Tensor {
-    const tensor = this.#tensor(name);
-    if (tensor.format !== "f32") throw new RangeError(`${name}: expected f32, got ${tensor.format}`);
+    const tensor = this.#f32Tensor(name);
     const buffer = this.#createBuffer(name, tensor.sizeBytes);
     this.#place(name, { sourceOffset: 0, sizeBytes: tensor.sizeBytes, buffer, targetOffset: 0 });
     return createTensor(name, buffer, tensor.shape);
+  }
+
+  /** A lightning layer's norm, and the same followed by its slopes. */
+  normSlopes(name: string, slopes: Float32Array<ArrayBuffer>): { norm: Tensor; normSlopes: Tensor } {
+    const { shape } = this.#f32Tensor(name);
+    // Without the padding of encoded rows.
+    const sizeBytes = 4 * shape[0]!;
+    const buffer = this.#createBuffer(`${name}, slopes`, sizeBytes + slopes.byteLength);
+    this.#place(name, { sourceOffset: 0, sizeBytes, buffer, targetOffset: 0 });
+    this.#session.device.queue.writeBuffer(buffer, sizeBytes, slopes);
+    const length = shape[0]! + slopes.length;
+    return { norm: createTensor(name, buffer, shape), normSlopes: createTensor(buffer.label, buffer, [length]) };
   }
 
   /** Numbers that the config alone decides. */
@@ -245,6 +256,12 @@ class WeightLayout {
 
   #place(name: string, placement: Placement): void {
     this.#placements.set(name, [...(this.#placements.get(name) ?? []), placement]);
+  }
+
+  #f32Tensor(name: string): WeightTensor {
+    const tensor = this.#tensor(name);
+    if (tensor.format !== "f32") throw new RangeError(`${name}: expected f32, got ${tensor.format}`);
+    return tensor;
   }
 
   #tensor(name: string): WeightTensor {

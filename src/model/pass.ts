@@ -8,7 +8,7 @@ export interface TapPoint {
   /** e.g. `hidden.3`: the input of layer 3. */
   readonly name: string;
   readonly afterIndex: number;
-  /** Label of that dispatch, e.g. `layer 3 lightning_output`. */
+  /** Label of the dispatch that computed it, e.g. `layer 3 lightning_output`. */
   readonly kernel: string;
   readonly tensor: Tensor;
 }
@@ -27,9 +27,8 @@ export class PassBuilder {
     this.dispatches.push(dispatch);
   }
 
-  /** Names what the last dispatch wrote. */
-  tap(name: string, tensor: Tensor): void {
-    const afterIndex = this.dispatches.length - 1;
-    this.tapPoints.push({ name, afterIndex, kernel: this.dispatches[afterIndex]!.label, tensor });
+  /** Names what the last dispatch wrote, and the dispatch before if that one computed it. */
+  tap(name: string, tensor: Tensor, kernel = this.dispatches.at(-1)!.label): void {
+    this.tapPoints.push({ name, afterIndex: this.dispatches.length - 1, kernel, tensor });
   }
 }

@@ -15,6 +15,7 @@ import { createMoeCombine } from "../kernels/moe-combine.ts";
 import { createMoeDown } from "../kernels/moe-down.ts";
 import { createMoeSort } from "../kernels/moe-sort.ts";
 import { createMoeUp } from "../kernels/moe-up.ts";
+import { WHOLE_HIDDEN } from "../kernels/residual-terms.ts";
 import { createRmsNorm } from "../kernels/rms-norm.ts";
 import { createRopeAppend } from "../kernels/rope-append.ts";
 import { createRouter } from "../kernels/router.ts";
@@ -46,7 +47,7 @@ export async function createPrefillPass(tensors: PassTensors, output: BlockOutpu
   for (const [layer, layerWeights] of weights.layers.entries()) {
     await addLayer(pass, tensors, layer, layerWeights);
   }
-  if (output === "last") await addDraw(pass, tensors);
+  if (output === "last") await addDraw(pass, tensors, hidden, WHOLE_HIDDEN);
   if (output === "loss" || output === "taps") await addAllLogits(pass, tensors, output);
   return pass;
 }

@@ -1,12 +1,10 @@
 // What `shaders/attention_output_decode.wgsl` computes, in float64.
 
-import { linear, type Numbers, rmsNorm } from "../vector.ts";
+import { linear, type Numbers } from "../vector.ts";
 
 export interface AttentionOutputDecodeInputs {
-  /** (hidden_size) */
-  readonly hidden: Numbers;
-  readonly norm: Numbers;
-  readonly eps: number;
+  /** (hidden_size), the normed input of the layer */
+  readonly residual: Numbers;
   /** (parts, num_heads, head_dim + 2): accumulator, largest score, sum; a part with sum 0 counts for nothing */
   readonly partials: Numbers;
   readonly numHeads: number;
@@ -19,7 +17,7 @@ export interface AttentionOutputDecodeInputs {
 
 /** Gives hidden_next (hidden_size). */
 export function attentionOutputDecode(inputs: AttentionOutputDecodeInputs): Float64Array {
-  const { hidden, norm, eps, partials, numHeads, headDim, oProj, alpha, beta } = inputs;
+  const { residual, partials, numHeads, headDim, oProj, alpha, beta } = inputs;
   const o = new Float64Array(numHeads * headDim);
   for (let head = 0; head < numHeads; head++) {
     const bases = Array.from(
@@ -35,6 +33,6 @@ export function attentionOutputDecode(inputs: AttentionOutputDecodeInputs): Floa
     }
     for (let i = 0; i < headDim; i++) o[head * headDim + i]! /= total;
   }
-  const a = linear(o, oProj, hidden.length);
-  return rmsNorm(hidden, norm, eps).map((x, i) => alpha * x + beta * a[i]!);
+  const a = linear(o, oProj, residual.length);
+  return a.map((value, i) => alpha * residual[i]! + beta * value);
 }

@@ -91,7 +91,7 @@ describe("a divergence", () => {
     {
       broken: "model.layers.3.self_attn.norm.weight",
       prefill: "layer 3 lightning_gate (gated.3)",
-      decode: "layer 3 lightning_output_decode (middle.3)",
+      decode: "layer 3 lightning_decode (middle.3)",
     },
     {
       broken: "model.layers.7.self_attn.v_proj.weight",
@@ -101,7 +101,7 @@ describe("a divergence", () => {
     {
       broken: "model.layers.2.mlp.gate.weight",
       prefill: "layer 2 router (router.2)",
-      decode: "layer 2 moe_down_decode (hidden.3)",
+      decode: "layer 2 experts_decode (hidden.3)",
     },
   ])("is named by layer and kernel when $broken is wrong", async ({ broken, prefill, decode }) => {
     const { source, prompts } = await openGolden("golden-tiny");
