@@ -121,7 +121,7 @@ describe("generate", () => {
     expect(after.submits - before.submits).toBe(64 / PACE.steps);
     expect(after.mapCalls - before.mapCalls).toBe(64 / PACE.steps);
     // Two lightning layers of 4, a softmax layer of 4 and one for its segment; embed, head and sample.
-    expect(after.dispatches - before.dispatches).toBe(64 * (2 * 4 + 5 + 3));
+    expect(after.dispatches - before.dispatches).toBe(64 * (2 * 2 + 4 + 3));
   });
 
   it("refuses without a pending token", async () => {
