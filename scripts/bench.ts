@@ -5,7 +5,6 @@ import { compareResults } from "../src/bench/compare.ts";
 import { reportComparison } from "../src/bench/report.ts";
 import { type BenchmarkResult, parseBenchmarkResult } from "../src/bench/result.ts";
 import { CheckpointError } from "../src/checkpoint/checkpoint-error.ts";
-import { DownloadError } from "../src/checkpoint/download-error.ts";
 import { UnsupportedGpuError } from "../src/gpu/session.ts";
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions } from "./bench/bench-options.ts";
 import { createReporter, printEnd } from "./bench/reporter.ts";
@@ -47,7 +46,7 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  const expected = [CheckpointError, DownloadError, UnsupportedGpuError];
+  const expected = [CheckpointError, UnsupportedGpuError];
   const { constructor, message } = error as Error;
   // Wrong options are TypeErrors and RangeErrors of this form; other ones are mistakes in the code.
   const isExpected =

@@ -2,7 +2,6 @@
 
 import { createInterface } from "node:readline";
 import { CheckpointError } from "../src/checkpoint/checkpoint-error.ts";
-import { DownloadError } from "../src/checkpoint/download-error.ts";
 import { type ChatModel, loadChatModel, readManifest } from "../src/chat/chat-model.ts";
 import { Conversation, type SendOptions, type TurnEnd } from "../src/chat/conversation.ts";
 import { FeatureChoiceError } from "../src/gpu/features.ts";
@@ -140,7 +139,7 @@ function drawProgress(loadedBytes: number, totalBytes: number): void {
 
 /** Expected errors are one line. */
 function fail(error: unknown): never {
-  const expected = [CheckpointError, DownloadError, FeatureChoiceError, TokenizerError, UnsupportedGpuError];
+  const expected = [CheckpointError, FeatureChoiceError, TokenizerError, UnsupportedGpuError];
   const isExpected = expected.some((kind) => error instanceof kind) || (error as Error).constructor === Error;
   console.error(isExpected ? (error as Error).message : error);
   process.exit(1);

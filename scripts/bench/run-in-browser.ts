@@ -130,7 +130,10 @@ function serveModel(folder: string): Plugin {
     name: "benchmarked-model",
     configureServer(server) {
       server.middlewares.use(MODEL_PATH, (request, response) => {
-        const file = join(folder, basename(decodeURIComponent(request.url ?? "")));
+        const file = join(
+          folder,
+          basename(decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname)),
+        );
         if (!existsSync(file)) return response.writeHead(404).end();
         return createReadStream(file).pipe(response);
       });

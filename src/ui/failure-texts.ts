@@ -79,7 +79,26 @@ export const FAILURE_TEXTS: Readonly<Record<FailureKind, FailureText>> = {
   download: {
     title: "The model could not be downloaded",
     advice: [
-      "The connection broke off, or the server did not send what was asked for. Check the connection and try again.",
+      "The connection broke off again and again, or the server was too busy. Check the connection and try again.",
+      "What has arrived whole is not downloaded again where this browser could keep it.",
+    ],
+    namesBrowsers: false,
+    retry: "Try again",
+  },
+  "missing-file": {
+    title: "A file of the model is missing",
+    advice: [
+      "The server does not give a file that belongs to the model; the detail below names it.",
+      "If this page has been open for long, the site may have changed meanwhile: reload the page. If it stays so, the site was not put up whole.",
+    ],
+    namesBrowsers: false,
+    retry: "Try again",
+  },
+  "web-page": {
+    title: "A web page came instead of the model",
+    advice: [
+      "Networks of hotels, trains and offices answer like this until you have signed in: open any other page, sign in, and try again.",
+      "If it stays so, the server has no such file and answers with a page of its own.",
     ],
     namesBrowsers: false,
     retry: "Try again",

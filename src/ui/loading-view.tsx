@@ -2,7 +2,9 @@
 
 import type { LoadPhase } from "../worker/messages.ts";
 import { DoneIcon } from "./icons.tsx";
+import { KeepingNote } from "./keeping-note.tsx";
 import { formatBytes, formatElapsed, formatMegabytes, formatWait } from "./quantities.ts";
+import { ORIGIN_TEXTS, PAUSE_TEXTS } from "./state/download-texts.ts";
 import type { LifeCycle, LoadProgress } from "./state/life-cycle.ts";
 import type { Page } from "./state/page.ts";
 
@@ -16,8 +18,10 @@ const STEPS: readonly { readonly phase: LoadPhase; readonly label: string }[] = 
 /** Short steps tell no time. */
 const SHOW_ELAPSED_MS = 1000;
 
-function measureWeights({ loadedBytes, totalBytes, bytesPerSecond, secondsLeft }: LoadProgress): string {
+function measureWeights(progress: LoadProgress): string {
+  const { loadedBytes, totalBytes, origin, bytesPerSecond, secondsLeft } = progress;
   const bytes = `${formatMegabytes(loadedBytes)} of ${formatBytes(totalBytes)}`;
+  if (origin !== "network") return `${bytes} · ${ORIGIN_TEXTS[origin]}`;
   if (bytesPerSecond === null || secondsLeft === null || loadedBytes >= totalBytes) return bytes;
   return `${bytes} · ${formatBytes(bytesPerSecond)}/s · about ${formatWait(secondsLeft)}\u00a0left`;
 }
@@ -27,11 +31,18 @@ function measure(progress: LoadProgress): string {
   return progress.elapsedMs < SHOW_ELAPSED_MS ? "" : formatElapsed(progress.elapsedMs);
 }
 
-function Steps({ progress, totalBytes }: { progress: LoadProgress; totalBytes: number | null }) {
+function labelOf(step: (typeof STEPS)[number], cycle: LifeCycle): string {
+  const isKept = cycle.state === "loading" && cycle.keptBytes >= cycle.totalBytes;
+  return step.phase === "weights" && isKept ? "Read the weights" : step.label;
+}
+
+function Steps({ progress, cycle }: { progress: LoadProgress; cycle: LifeCycle }) {
+  const totalBytes = cycle.state === "loading" ? cycle.totalBytes : null;
   const current = STEPS.findIndex(({ phase }) => phase === progress.phase);
   return (
     <ol class="steps">
-      {STEPS.map(({ phase, label }, index) => {
+      {STEPS.map((step, index) => {
+        const { phase } = step;
         const state = index < current ? "done" : index === current ? "current" : "pending";
         const isLong = state === "current" && phase === "weights";
         const isSizeTold = phase === "weights" && state !== "current" && totalBytes !== null;
@@ -39,7 +50,7 @@ function Steps({ progress, totalBytes }: { progress: LoadProgress; totalBytes: n
           <li key={phase} class={`step step-${state}`} aria-current={state === "current" ? "step" : undefined}>
             <span class="step-mark">{state === "done" && <DoneIcon />}</span>
             <span class="step-label">
-              {label}
+              {labelOf(step, cycle)}
               {state === "done" && <span class="visually-hidden"> (done)</span>}
             </span>
             <span class={isLong ? "step-measure step-measure-long" : "step-measure"}>
@@ -58,16 +69,35 @@ function Bar({ progress }: { progress: LoadProgress }) {
   return <progress class="bar" aria-label="Loading the model" {...known} />;
 }
 
+/** Why nothing comes, when it is tried again, and a way not to wait. */
+function PauseNotice({ page }: { page: Page }) {
+  const pause = page.lifeCycle.pause.value;
+  const seconds = page.lifeCycle.secondsToTry.value;
+  if (!pause || seconds === null) return null;
+  return (
+    <div class="notice" title={pause.message}>
+      <span>
+        {PAUSE_TEXTS[pause.problem]} <span class="countdown">Next try in {formatWait(seconds)}.</span>
+      </span>
+      <button class="button" type="button" onClick={page.tryNow}>
+        Try now
+      </button>
+    </div>
+  );
+}
+
 function Question({ cycle, page }: { cycle: Extract<LifeCycle, { state: "asking" }>; page: Page }) {
+  const missing = formatBytes(cycle.totalBytes - cycle.keptBytes);
+  const what = cycle.keptBytes > 0 ? "What this browser lacks of the model" : "The model";
   return (
     <div class="question">
       <p>
         {page.environment.isMetered
-          ? `The model is a download of ${formatBytes(cycle.totalBytes)}, and your connection is metered or set to save data.`
-          : `The model is a download of ${formatBytes(cycle.totalBytes)}.`}
+          ? `${what} is a download of ${missing}, and your connection is metered or set to save data.`
+          : `${what} is a download of ${missing}.`}
       </p>
       <button class="button button-primary" type="button" onClick={page.agree}>
-        Download {formatBytes(cycle.totalBytes)}
+        Download {missing}
       </button>
     </div>
   );
@@ -81,7 +111,9 @@ export function LoadingView({ page }: { page: Page }) {
   return (
     <div class="loading">
       <Bar progress={progress} />
-      <Steps progress={progress} totalBytes={cycle.state === "loading" ? cycle.totalBytes : null} />
+      <Steps progress={progress} cycle={cycle} />
+      <PauseNotice page={page} />
+      <KeepingNote page={page} />
     </div>
   );
 }

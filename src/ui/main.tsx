@@ -24,6 +24,7 @@ const page = createPage({
 });
 
 addEventListener("hashchange", () => page.navigate(location.hash));
+addEventListener("online", () => page.tryNow());
 setInterval(() => page.tick(), TICK_MS);
 page.navigate(location.hash);
 page.start();

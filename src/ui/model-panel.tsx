@@ -4,11 +4,13 @@ import type { ReadyModel } from "../worker/messages.ts";
 import { nameGpu } from "./gpu-name.ts";
 import { CloseIcon } from "./icons.tsx";
 import { formatBytes, formatCount, formatMillions } from "./quantities.ts";
+import { KEEPING_TEXTS } from "./state/download-texts.ts";
 import type { Page } from "./state/page.ts";
 
 export const MODEL_PANEL_ID = "model-panel";
 
-function Facts({ model }: { model: ReadyModel }) {
+function Facts({ page, model }: { page: Page; model: ReadyModel }) {
+  const keeping = page.lifeCycle.keeping.value;
   const { numLayers, numLightningLayers, numExperts, expertsPerToken, trainedContextLength } = model;
   const numSoftmaxLayers = numLayers - numLightningLayers;
   return (
@@ -17,6 +19,12 @@ function Facts({ model }: { model: ReadyModel }) {
       <dd>
         {model.name}, {formatMillions(model.numParameters)} parameters, {formatBytes(model.downloadBytes)} to download
       </dd>
+      {keeping && (
+        <>
+          <dt>Storage</dt>
+          <dd>{KEEPING_TEXTS[keeping]}</dd>
+        </>
+      )}
       <dt>Layers</dt>
       <dd>
         {numLayers}: {numLightningLayers} with lightning attention, {numSoftmaxLayers} with softmax attention
@@ -92,7 +100,7 @@ export function ModelPanel({ page, model }: { page: Page; model: ReadyModel }) {
           <CloseIcon />
         </button>
       </div>
-      <Facts model={model} />
+      <Facts page={page} model={model} />
       <MemoryTable page={page} />
     </section>
   );

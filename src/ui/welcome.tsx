@@ -1,6 +1,7 @@
 // The empty chat: what this is, how far loading is, and then a few things to say.
 
 import { SendIcon } from "./icons.tsx";
+import { KeepingNote } from "./keeping-note.tsx";
 import { LoadingView } from "./loading-view.tsx";
 import { formatCount, formatMillions } from "./quantities.ts";
 import type { ReadyModel } from "../worker/messages.ts";
@@ -51,6 +52,7 @@ function Ready({ page, model }: { page: Page; model: ReadyModel }) {
           </li>
         ))}
       </ul>
+      <KeepingNote page={page} />
       <p class="honesty">This is a very small model, and it makes things up. Do not rely on what it says.</p>
     </>
   );

@@ -1,16 +1,18 @@
 // The life of the engine behind the protocol: load a model, hold one conversation, tell what happens. Requests that
 // use the GPU run one after another; `stop` reaches the turn that is running.
 
-import { type ChatModel, loadChatModel, readManifest } from "../chat/chat-model.ts";
+import { type ChatModel, loadChatModel } from "../chat/chat-model.ts";
 import { Conversation } from "../chat/conversation.ts";
 import { isSoftwareAdapter } from "../gpu/adapter-name.ts";
 import { parseFeatureChoice } from "../gpu/features.ts";
 import { GpuSession } from "../gpu/session.ts";
+import { browserPorts } from "../store/browser-ports.ts";
+import type { StorePorts } from "../store/weight-store.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
 import { parseFailure } from "./failures.ts";
 import { type SessionHealth, watchSession } from "./session-health.ts";
-import { fetchFromUrl } from "./fetch-file.ts";
-import type { LoadPhase, ReadyModel, WorkerEvent, WorkerRequest } from "./messages.ts";
+import type { ReadyModel, WorkerEvent, WorkerRequest } from "./messages.ts";
+import { ModelDownload } from "./model-download.ts";
 
 type LoadRequest = Extract<WorkerRequest, { kind: "load" }>;
 type SendRequest = Extract<WorkerRequest, { kind: "send" }>;
@@ -20,12 +22,12 @@ interface Loaded {
   readonly session: GpuSession;
   readonly health: SessionHealth;
   readonly conversation: Conversation;
+  readonly download: ModelDownload;
 }
 
 interface Opened {
   readonly chat: ChatModel;
   readonly conversation: Conversation;
-  readonly downloadBytes: number;
 }
 
 interface RunningTurn {
@@ -34,21 +36,20 @@ interface RunningTurn {
   shownTokens: number | undefined;
 }
 
-/** Shortest time between two `loading` events of one phase. */
-const PROGRESS_INTERVAL_MS = 50;
-
 export class Engine {
   readonly #post: (event: WorkerEvent) => void;
+  readonly #storePorts: StorePorts;
   #queue: Promise<void> = Promise.resolve();
   #loading: AbortController | undefined;
-  #agreeToFetch: (() => void) | undefined;
+  /** Of the load that is under way or was the last. */
+  #download: ModelDownload | undefined;
   #loaded: Loaded | undefined;
   /** The turns that were sent and have not ended, by number. */
   readonly #turns = new Map<number, RunningTurn>();
-  #lastProgressMs = 0;
 
-  constructor(post: (event: WorkerEvent) => void) {
+  constructor(post: (event: WorkerEvent) => void, storePorts: StorePorts = browserPorts) {
     this.#post = post;
+    this.#storePorts = storePorts;
   }
 
   receive(request: WorkerRequest): void {
@@ -60,7 +61,9 @@ export class Engine {
         return this.#enqueue(() => this.#load(request, abort));
       }
       case "fetchWeights":
-        return this.#agreeToFetch?.();
+        return this.#download?.agree();
+      case "tryNow":
+        return this.#download?.tryNow();
       case "newChat":
         return this.#enqueue(async () => this.#newChat(request.systemPrompt));
       case "send": {
@@ -83,47 +86,39 @@ export class Engine {
   async #load({ modelUrl, features }: LoadRequest, abort: AbortController): Promise<void> {
     const { signal } = abort;
     this.#unload();
+    const download = new ModelDownload(this.#post, this.#storePorts, signal);
+    this.#download = download;
     let session: GpuSession | undefined;
     try {
       signal.throwIfAborted();
-      this.#tellProgress("adapter", 0, 0);
+      this.#tellPhase("adapter");
       const choice = parseFeatureChoice(features);
       session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders, features: choice });
       const health = watchSession(session);
-      const { chat, conversation, downloadBytes } = await health.during(this.#open(session, modelUrl, signal));
+      const { chat, conversation } = await health.during(this.#open(session, modelUrl, download, signal));
       signal.throwIfAborted();
-      this.#loaded = { session, health, conversation };
+      this.#loaded = { session, health, conversation, download };
       health.broken.catch((error: unknown) => this.#break(health, error));
-      this.#post({ kind: "ready", model: describe(chat, session, downloadBytes) });
+      this.#post({ kind: "ready", model: describe(chat, session, download.totalBytes) });
       this.#postLedger();
     } catch (error) {
       session?.close();
+      download.close();
       if (signal.aborted) return;
       abort.abort();
       this.#post({ kind: "loadFailed", failure: parseFailure(error) });
     }
   }
 
-  async #open(session: GpuSession, modelUrl: string, signal: AbortSignal): Promise<Opened> {
-    this.#tellProgress("manifest", 0, 0);
-    const fetchFile = fetchFromUrl(modelUrl);
-    const manifest = await readManifest(fetchFile, signal);
-    const downloadBytes = manifest.shards.reduce((sum, shard) => sum + shard.sizeBytes, 0);
-    const agreed = new Promise<void>((resolve, reject) => {
-      this.#agreeToFetch = resolve;
-      signal.addEventListener("abort", () => reject(signal.reason as Error));
-    });
-    this.#post({ kind: "size", name: manifest.name, totalBytes: downloadBytes });
-    await agreed;
-    const chat = await loadChatModel(session, manifest, fetchFile, {
-      signal,
-      onProgress: (loadedBytes, total) => {
-        if (!signal.aborted) this.#tellProgress("weights", loadedBytes, total);
-      },
-    });
-    this.#tellProgress("kernels", downloadBytes, downloadBytes);
+  async #open(session: GpuSession, modelUrl: string, download: ModelDownload, signal: AbortSignal): Promise<Opened> {
+    this.#tellPhase("manifest");
+    const { manifest, files } = await download.begin(modelUrl);
+    const onProgress = (loadedBytes: number) => download.advance(loadedBytes);
+    const chat = await loadChatModel(session, manifest, files, { signal, onProgress });
+    await download.finish();
+    this.#tellPhase("kernels");
     const sequence = await chat.model.createSequence(chat.contextLength);
-    return { chat, conversation: new Conversation({ ...chat, sequence }), downloadBytes };
+    return { chat, conversation: new Conversation({ ...chat, sequence }) };
   }
 
   #newChat(systemPrompt: string): void {
@@ -195,15 +190,12 @@ export class Engine {
   /** After a failure the state is unknown: only `load` helps. */
   #unload(): void {
     this.#loaded?.session.close();
+    this.#loaded?.download.close();
     this.#loaded = undefined;
   }
 
-  #tellProgress(phase: LoadPhase, loadedBytes: number, totalBytes: number): void {
-    const now = performance.now();
-    const isLast = loadedBytes === totalBytes;
-    if (!isLast && now - this.#lastProgressMs < PROGRESS_INTERVAL_MS) return;
-    this.#lastProgressMs = now;
-    this.#post({ kind: "loading", phase, loadedBytes, totalBytes });
+  #tellPhase(phase: "adapter" | "manifest" | "kernels"): void {
+    this.#post({ kind: "loading", phase });
   }
 
   #postLedger(): void {

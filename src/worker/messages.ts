@@ -23,6 +23,8 @@ export type WorkerRequest =
     }
   /** Sent once after `size`: at once, or when the person has agreed to the download. */
   | { readonly kind: "fetchWeights" }
+  /** Ends the pause that `paused` told of. */
+  | { readonly kind: "tryNow" }
   /** Forgets the conversation; the engine and its weights stay. */
   | { readonly kind: "newChat"; readonly systemPrompt: string }
   | {
@@ -38,6 +40,15 @@ export type WorkerRequest =
   | { readonly kind: "stop"; readonly turn: number; readonly shownTokens: number };
 
 export type LoadPhase = "adapter" | "manifest" | "weights" | "kernels";
+
+/** Where weights come from; other-tab: another tab has them in its hands, and this one waits for it. */
+export type ByteOrigin = "storage" | "network" | "other-tab";
+
+/** Whether the model is there at the next visit; no-storage: the browser offers none here, as in some private windows. */
+export type Keeping = "kept" | "no-storage" | "full" | "failed";
+
+/** Why a download pauses: see DownloadProblem in src/store/download-error.ts. */
+export type PauseProblem = "no-answer" | "cut" | "stalled" | "busy" | "missing" | "web-page" | "damaged";
 
 /** What the page needs to know of a loaded model and the GPU that runs it. */
 export interface ReadyModel {
@@ -80,6 +91,8 @@ export type FailureKind =
   | "limit-too-small"
   | "wrong-features"
   | "download"
+  | "missing-file"
+  | "web-page"
   | "bad-model"
   | "device-lost"
   | "out-of-memory"
@@ -107,8 +120,33 @@ export interface TurnTimings {
 
 export type WorkerEvent =
   /** Sent once the manifest is read; the worker then waits for `fetchWeights`. */
-  | { readonly kind: "size"; readonly name: string; readonly totalBytes: number }
-  | { readonly kind: "loading"; readonly phase: LoadPhase; readonly loadedBytes: number; readonly totalBytes: number }
+  | {
+      readonly kind: "size";
+      readonly name: string;
+      readonly totalBytes: number;
+      /** Of those, the bytes that this browser has kept. */
+      readonly keptBytes: number;
+    }
+  | { readonly kind: "loading"; readonly phase: Exclude<LoadPhase, "weights"> }
+  /** `loadedBytes` falls when a file had to be begun anew. */
+  | {
+      readonly kind: "loading";
+      readonly phase: "weights";
+      readonly loadedBytes: number;
+      readonly totalBytes: number;
+      readonly origin: ByteOrigin;
+    }
+  /** The next try comes by itself after so many milliseconds, or with `tryNow`; `resumed` tells of it. */
+  | {
+      readonly kind: "paused";
+      readonly problem: PauseProblem;
+      /** `<file>: expected x, got y`. */
+      readonly message: string;
+      readonly pauseMs: number;
+    }
+  | { readonly kind: "resumed" }
+  /** Told when the model was read, and before when it changes for the worse. */
+  | { readonly kind: "keeping"; readonly keeping: Keeping }
   | { readonly kind: "ready"; readonly model: ReadyModel }
   | { readonly kind: "loadFailed"; readonly failure: Failure }
   | { readonly kind: "chatCleared"; readonly usedTokens: number }

@@ -4,7 +4,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import type { ReadyModel, TurnTimings, WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
 import { launchBrowser } from "./browser.ts";
-import { serveFakeSite, type Site } from "./site.ts";
+import { serveSiteWith, type Site } from "./site.ts";
 
 export const MODEL: ReadyModel = {
   name: "relampago-71m",
@@ -96,7 +96,7 @@ export async function openFakePage(
     pending: () => requests,
     makeReady: async (model = {}) => {
       await engine.expectRequest("load");
-      await engine.emit({ kind: "size", name: MODEL.name, totalBytes: MODEL.downloadBytes });
+      await engine.emit({ kind: "size", name: MODEL.name, totalBytes: MODEL.downloadBytes, keptBytes: 0 });
       await engine.expectRequest("fetchWeights");
       await engine.emit({ kind: "ready", model: { ...MODEL, ...model } });
       await page.getByText("The model is ready.").waitFor({ state: "attached" });
@@ -111,7 +111,7 @@ export function useFakePages(): (options?: BrowserContextOptions, init?: () => v
   let browser: Browser;
   let site: Site;
   beforeAll(async () => {
-    [browser, site] = await Promise.all([launchBrowser(), serveFakeSite()]);
+    [browser, site] = await Promise.all([launchBrowser(), serveSiteWith("fake-worker.ts")]);
   });
   afterEach(async () => {
     await Promise.all(browser.contexts().map((context) => context.close()));

@@ -32,6 +32,10 @@ for (const [width, height] of [
     const { page, engine } = await open({ viewport: { width, height } });
     await page.getByText("Find the GPU").waitFor();
     expect(await overflow(page)).toBe(0);
+    await engine.emit({ kind: "paused", problem: "web-page", message: "x", pauseMs: 60_000 });
+    await engine.emit({ kind: "keeping", keeping: "no-storage" });
+    await page.getByRole("button", { name: "Try now" }).waitFor();
+    expect(await overflow(page)).toBe(0);
     await engine.makeReady();
     expect(await overflow(page)).toBe(0);
     await page.locator(".status").waitFor({ state: "attached" });

@@ -17,10 +17,16 @@ describe("loading", () => {
     expect(features).toBe("default");
     expect(modelUrl).toBe(`${page.url()}models/relampago-71m/`);
     await page.getByText("Nothing you type leaves this page.").waitFor();
-    await engine.emit({ kind: "size", name: MODEL.name, totalBytes: 41_000_000 });
+    await engine.emit({ kind: "size", name: MODEL.name, totalBytes: 41_000_000, keptBytes: 0 });
     await engine.expectRequest("fetchWeights");
     await page.getByText("0.0 of 41.0 MB").waitFor();
-    await engine.emit({ kind: "loading", phase: "weights", loadedBytes: 12_300_000, totalBytes: 41_000_000 });
+    await engine.emit({
+      kind: "loading",
+      phase: "weights",
+      loadedBytes: 12_300_000,
+      totalBytes: 41_000_000,
+      origin: "network",
+    });
     await page.getByText("12.3 of 41.0 MB").waitFor();
     expect(await page.getByRole("progressbar").evaluate((bar: HTMLProgressElement) => bar.value)).toBeCloseTo(0.3, 5);
   });
@@ -35,7 +41,7 @@ describe("loading", () => {
   test("a large download waits for the button", async () => {
     const { page, engine } = await open();
     await engine.expectRequest("load");
-    await engine.emit({ kind: "size", name: MODEL.name, totalBytes: 250_000_000 });
+    await engine.emit({ kind: "size", name: MODEL.name, totalBytes: 250_000_000, keptBytes: 0 });
     const button = page.getByRole("button", { name: "Download 250 MB" });
     await button.waitFor();
     expect(engine.pending()).toEqual([]);
@@ -48,7 +54,7 @@ describe("loading", () => {
       Object.defineProperty(Navigator.prototype, "connection", { value: { saveData: true } });
     });
     await engine.expectRequest("load");
-    await engine.emit({ kind: "size", name: MODEL.name, totalBytes: 1_000_000 });
+    await engine.emit({ kind: "size", name: MODEL.name, totalBytes: 1_000_000, keptBytes: 0 });
     await page.getByText("metered or set to save data").waitFor();
     expect(engine.pending()).toEqual([]);
   });
@@ -71,6 +77,8 @@ describe("failures", () => {
     "limit-too-small",
     "wrong-features",
     "download",
+    "missing-file",
+    "web-page",
     "bad-model",
     "device-lost",
     "out-of-memory",

@@ -22,6 +22,7 @@ let browser: Browser;
 let site: Site;
 let page: Page;
 const foreignRequests: string[] = [];
+const weightRequests: string[] = [];
 const errors: string[] = [];
 
 beforeAll(async () => {
@@ -30,6 +31,7 @@ beforeAll(async () => {
   page.setDefaultTimeout(TIMEOUT_MS);
   page.on("request", (request) => {
     if (!request.url().startsWith(site.url)) foreignRequests.push(request.url());
+    if (request.url().includes("/weights-")) weightRequests.push(request.url());
   });
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
@@ -97,8 +99,11 @@ test(
     await send("Hello!");
     expect(await readAnswer(1)).toBe(golden["q4.hello"].greedy);
 
+    expect(weightRequests.length).toBeGreaterThan(0);
+    weightRequests.length = 0;
     await page.reload();
     await becomeGreedy();
+    expect(weightRequests, "the weights come from the browser's storage").toEqual([]);
     await send("Hello!");
     expect(await readAnswer(1)).toBe(golden["q4.hello"].greedy);
 

@@ -2,7 +2,7 @@
 
 import { createReadStream } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join, normalize, resolve } from "node:path";
@@ -25,12 +25,16 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Serves a folder on a port of its own; what lies outside its base path is not found. */
-export async function serveFolder(folder: string): Promise<Site> {
+/** Answers requests for paths below the site's own; false: the path is none of its concern. */
+export type Answer = (path: string, request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** Serves a folder on a port of its own, but for what `answer` answers; what lies outside its base path is not found. */
+export async function serveFolder(folder: string, answer: Answer = () => false): Promise<Site> {
   const server = createServer((request, response) => {
     void (async () => {
       const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
       const inside = path.startsWith(BASE_PATH) ? normalize(path.slice(BASE_PATH.length) || "index.html") : "..";
+      if (answer(inside, request, response)) return;
       const file = join(folder, inside);
       const isFile =
         !inside.startsWith("..") &&
@@ -38,9 +42,9 @@ export async function serveFolder(folder: string): Promise<Site> {
           (found) => found.isFile(),
           () => false,
         ));
-      if (!isFile) return response.writeHead(404).end();
+      if (!isFile) return void response.writeHead(404).end();
       response.writeHead(200, { "content-type": MEDIA_TYPES[extname(file)] ?? "application/octet-stream" });
-      return createReadStream(file).pipe(response);
+      createReadStream(file).pipe(response);
     })();
   });
   await new Promise<void>((started) => server.listen(0, "127.0.0.1", started));
@@ -55,29 +59,31 @@ export async function serveFolder(folder: string): Promise<Site> {
   };
 }
 
-/** Points the client at the fake worker. The shipped build knows nothing of it. */
-const useFakeWorker: Plugin = {
-  name: "fake-worker",
-  enforce: "pre",
-  transform(code, id) {
-    if (!id.endsWith("/src/worker/client.ts")) return;
-    const faked = code.replace("./engine-worker.ts", "../../tests/browser/fake-worker.ts");
-    if (faked === code) throw new Error("client.ts: expected the address of engine-worker.ts, got none");
-    return faked;
-  },
-};
+/** Points the client at another worker. The shipped build knows nothing of it. */
+function useWorker(file: string): Plugin {
+  return {
+    name: "other-worker",
+    enforce: "pre",
+    transform(code, id) {
+      if (!id.endsWith("/src/worker/client.ts")) return;
+      const faked = code.replace("./engine-worker.ts", `../../tests/browser/${file}`);
+      if (faked === code) throw new Error("client.ts: expected the address of engine-worker.ts, got none");
+      return faked;
+    },
+  };
+}
 
-/** Builds the page with the fake worker in a temporary folder and serves it. */
-export async function serveFakeSite(): Promise<Site> {
+/** Builds the page with a worker of the tests in a temporary folder and serves it. */
+export async function serveSiteWith(worker: "fake-worker.ts" | "store-worker.ts", answer?: Answer): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), "relampago-page-"));
   await build({
     root: ROOT,
     configFile: join(ROOT, "vite.config.ts"),
     logLevel: "warn",
-    plugins: [useFakeWorker],
+    plugins: [useWorker(worker)],
     build: { outDir: folder, emptyOutDir: true, copyPublicDir: false },
   });
-  const site = await serveFolder(folder);
+  const site = await serveFolder(folder, answer);
   return {
     url: site.url,
     close: async () => {

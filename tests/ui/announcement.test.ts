@@ -4,12 +4,12 @@ import { createReadyPage, createTestPage, say, TIMINGS } from "./test-page.ts";
 test("loading is announced by phase, not by byte", () => {
   const { page, engine } = createTestPage();
   page.start();
-  engine().emit({ kind: "size", name: "small", totalBytes: 5 });
+  engine().emit({ kind: "size", name: "small", totalBytes: 5, keptBytes: 0 });
   const before = page.announcement.value;
-  engine().emit({ kind: "loading", phase: "weights", loadedBytes: 3, totalBytes: 5 });
+  engine().emit({ kind: "loading", phase: "weights", loadedBytes: 3, totalBytes: 5, origin: "network" });
   expect(page.announcement.value).toBe(before);
   expect(before).toBe("Downloading the model.");
-  engine().emit({ kind: "loading", phase: "kernels", loadedBytes: 5, totalBytes: 5 });
+  engine().emit({ kind: "loading", phase: "kernels" });
   expect(page.announcement.value).toBe("Preparing the GPU.");
 });
 

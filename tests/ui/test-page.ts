@@ -81,7 +81,7 @@ export function createReadyPage(model: Partial<ReadyModel> = {}): TestPage {
   const test = createTestPage();
   test.page.start();
   const { emit, requests } = test.engine();
-  emit({ kind: "size", name: MODEL.name, totalBytes: MODEL.downloadBytes });
+  emit({ kind: "size", name: MODEL.name, totalBytes: MODEL.downloadBytes, keptBytes: 0 });
   emit({ kind: "ready", model: { ...MODEL, ...model } });
   requests.length = 0;
   return test;

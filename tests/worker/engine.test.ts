@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { openGpu } from "../../scripts/node/gpu.ts";
 import { Engine } from "../../src/worker/engine.ts";
-import type { WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
+import type { FailureKind, WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
 import { createFolder, encodeJson, type Folder, MODEL_URL, serveFolder } from "./made-up-folder.ts";
 
 type EventOf<Kind extends WorkerEvent["kind"]> = Extract<WorkerEvent, { kind: Kind }>;
@@ -58,6 +58,8 @@ function startEngine(): EngineUnderTest {
   let tell = () => {};
   const engine = new Engine((event) => {
     events.push(event);
+    // Nobody waits here.
+    if (event.kind === "paused") setTimeout(() => engine.receive({ kind: "tryNow" }));
     tell();
   });
   return {
@@ -126,11 +128,12 @@ test("a model is loaded in steps that are told, and its weights only when that i
   const engine = startEngine();
   engine.send({ kind: "load", modelUrl: MODEL_URL, features: "default" });
   const totalBytes = [...folder].reduce((sum, [name, file]) => sum + (name.endsWith(".bin") ? file.length : 0), 0);
-  expect(await engine.wait("size")).toEqual({ kind: "size", name: "made-up", totalBytes });
+  expect(await engine.wait("size")).toEqual({ kind: "size", name: "made-up", totalBytes, keptBytes: 0 });
   await settle();
   expect(engine.events.map((event) => (event.kind === "loading" ? event.phase : event.kind))).toEqual([
     "adapter",
     "manifest",
+    "keeping",
     "size",
   ]);
   engine.send({ kind: "fetchWeights" });
@@ -144,10 +147,17 @@ test("a model is loaded in steps that are told, and its weights only when that i
     defaultSampling: { temperature: 0.7, topK: 40, topP: 0.9, minP: 0 },
   });
   const loading = engine.events.filter((event) => event.kind === "loading").slice(2);
-  const loaded = loading.map((event) => event.loadedBytes);
+  const loaded = loading.flatMap((event) => (event.phase === "weights" ? [event.loadedBytes] : []));
   expect(loaded).toEqual([...loaded].sort((a, b) => a - b));
-  expect(loading.at(-2)).toMatchObject({ phase: "weights", loadedBytes: totalBytes, totalBytes });
-  expect(loading.at(-1)).toMatchObject({ phase: "kernels" });
+  expect(loading.at(-2)).toEqual({
+    kind: "loading",
+    phase: "weights",
+    loadedBytes: totalBytes,
+    totalBytes,
+    origin: "network",
+  });
+  expect(loading.at(-1)).toEqual({ kind: "loading", phase: "kernels" });
+  expect(engine.events.findLast((event) => event.kind === "keeping")).toMatchObject({ keeping: "no-storage" });
   const { lines } = await engine.wait("ledger");
   expect(lines.find((line) => line.kind === "weights")!.allocatedBytes).toBeGreaterThanOrEqual(totalBytes - 10_000);
 });
@@ -240,18 +250,18 @@ test("the features that are asked for are used, and a wrong choice is told as su
   });
 });
 
-test("a missing file, a network that is down and a connection that breaks off are failed downloads", async () => {
+test("a missing file, a network that is down and a connection that breaks off are told apart", async () => {
   for (const name of ["manifest.json", "tokenizer.json", "weights-2.bin"]) {
     folder = new Map(whole);
     folder.delete(name);
     vi.stubGlobal("fetch", serveFolder(folder));
-    expect(await failLoad()).toEqual({ kind: "download", message: `${name}: expected status 200, got 404` });
+    expect(await failLoad()).toEqual({ kind: "missing-file", message: `${name}: expected status 200, got 404` });
   }
   vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("fetch failed")));
   expect(await failLoad()).toMatchObject({ kind: "download" });
   for (const name of ["manifest.json", "weights-1.bin"]) {
     vi.stubGlobal("fetch", async (input: URL) => {
-      if (!input.href.endsWith(name)) return serveFolder(new Map(whole))(input);
+      if (!input.pathname.endsWith(name)) return serveFolder(new Map(whole))(input);
       const half = whole.get(name)!.slice(0, 1000);
       let numPulls = 0;
       return new Response(
@@ -267,24 +277,29 @@ test("a missing file, a network that is down and a connection that breaks off ar
   }
 });
 
-test("pages instead of files, and damaged files, are a bad model", async () => {
+test("pages instead of files are told as such, and damaged files are a bad model", async () => {
   const page = new TextEncoder().encode("<!doctype html><title>Not found</title>");
   const shard = whole.get("weights-2.bin")!.slice();
   shard[12345]! ^= 1;
   const manifest = JSON.parse(new TextDecoder().decode(whole.get("manifest.json"))) as object;
-  const damages: [string, Uint8Array<ArrayBuffer>, string][] = [
-    ["manifest.json", page, "manifest.json"],
-    ["tokenizer_config.json", page, "tokenizer_config.json"],
-    ["manifest.json", encodeJson({ ...manifest, tensors: [] }), "manifest.json"],
-    ["manifest.json", encodeJson({ ...manifest, tokenizer: null }), "tokenizer"],
-    ["tokenizer.json", encodeJson({}), "tokenizer.json"],
-    ["weights-2.bin", shard, "weights-2.bin: SHA-256"],
+  // An export from before the tokenizer's files had digests.
+  const earlier = encodeJson({ ...manifest, files: [] });
+  const damages: [Record<string, Uint8Array<ArrayBuffer>>, FailureKind, string][] = [
+    [{ "manifest.json": page }, "web-page", "manifest.json"],
+    [{ "tokenizer_config.json": page }, "web-page", "tokenizer_config.json"],
+    [{ "tokenizer_config.json": page, "manifest.json": earlier }, "web-page", "tokenizer_config.json"],
+    [{ "weights-1.bin": page }, "web-page", "weights-1.bin"],
+    [{ "manifest.json": encodeJson({ ...manifest, tensors: [] }) }, "bad-model", "manifest.json"],
+    [{ "manifest.json": encodeJson({ ...manifest, tokenizer: null }) }, "bad-model", "tokenizer"],
+    [{ "tokenizer.json": encodeJson({}) }, "bad-model", "tokenizer.json"],
+    [{ "tokenizer.json": encodeJson({}), "manifest.json": earlier }, "bad-model", "tokenizer.json"],
+    [{ "weights-2.bin": shard }, "bad-model", "weights-2.bin: SHA-256"],
   ];
-  for (const [name, bytes, named] of damages) {
-    folder = new Map(whole).set(name, bytes);
+  for (const [files, kind, named] of damages) {
+    folder = new Map([...whole, ...Object.entries(files)]);
     vi.stubGlobal("fetch", serveFolder(folder));
     const failure = await failLoad();
-    expect(failure.kind, failure.message).toBe("bad-model");
+    expect(failure.kind, failure.message).toBe(kind);
     expect(failure.message).toContain(named);
   }
 });
@@ -292,7 +307,7 @@ test("pages instead of files, and damaged files, are a bad model", async () => {
 test("a load that failed can be tried again in the same engine", async () => {
   const engine = startEngine();
   folder.delete("weights-1.bin");
-  expect(await failLoad(engine)).toMatchObject({ kind: "download" });
+  expect(await failLoad(engine)).toMatchObject({ kind: "missing-file" });
   folder.set("weights-1.bin", whole.get("weights-1.bin")!);
   await load(engine);
   expect(await answer(engine, 1, "Hello!")).not.toBe("");

@@ -62,8 +62,9 @@ export async function createFolder(): Promise<Folder> {
 /** Answers as a static server does: the files of the folder, 404 for all others. */
 export function serveFolder(folder: Folder): typeof fetch {
   return async (input) => {
-    const url = String(input instanceof Request ? input.url : input);
+    const [url] = String(input instanceof Request ? input.url : input).split("?") as [string];
     const file = url.startsWith(MODEL_URL) ? folder.get(url.slice(MODEL_URL.length)) : undefined;
-    return file ? new Response(file) : new Response("not found", { status: 404 });
+    const headers = { "content-length": String(file?.length) };
+    return file ? new Response(file, { headers }) : new Response("not found", { status: 404 });
   };
 }

@@ -1,17 +1,20 @@
 // What a screen reader is told, in whole sentences: phases of loading and complete answers, never single tokens.
 
 import type { ConversationState, Turn } from "./conversation.ts";
-import type { LifeCycle } from "./life-cycle.ts";
+import { PAUSE_TEXTS } from "./download-texts.ts";
+import type { LifeCycle, Pause } from "./life-cycle.ts";
 import { endingText } from "./ending.ts";
 
-function announceLoading(cycle: LifeCycle): string {
+function announceLoading(cycle: LifeCycle, pause: Pause | null): string {
+  if (pause) return `${PAUSE_TEXTS[pause.problem]} It will be tried again.`;
   switch (cycle.state) {
     case "starting":
       return "Starting.";
     case "asking":
       return "Waiting for your agreement to the download.";
     case "loading":
-      return cycle.phase === "kernels" ? "Preparing the GPU." : "Downloading the model.";
+      if (cycle.phase === "kernels") return "Preparing the GPU.";
+      return cycle.keptBytes < cycle.totalBytes ? "Downloading the model." : "Reading the model from storage.";
     case "ready":
       return "The model is ready.";
     case "failed":
@@ -35,7 +38,7 @@ function announceTurn({ status, answer }: Turn): string {
 }
 
 /** The sentence of the moment; failures announce themselves where they are shown. */
-export function announce(cycle: LifeCycle, conversation: ConversationState): string {
+export function announce(cycle: LifeCycle, pause: Pause | null, conversation: ConversationState): string {
   const turn = conversation.turns.value.at(-1);
-  return cycle.state === "ready" && turn ? announceTurn(turn) : announceLoading(cycle);
+  return cycle.state === "ready" && turn ? announceTurn(turn) : announceLoading(cycle, pause);
 }

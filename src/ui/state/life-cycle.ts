@@ -1,7 +1,15 @@
 // From the first visit to a model that is ready: what the page waits for, and why it failed. Knows nothing of the chat.
 
-import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import type { Failure, LoadPhase, ReadyModel } from "../../worker/messages.ts";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type {
+  ByteOrigin,
+  Failure,
+  Keeping,
+  LoadPhase,
+  PauseProblem,
+  ReadyModel,
+  WorkerEvent,
+} from "../../worker/messages.ts";
 import { addSample, bytesPerSecond, type DownloadSample } from "./download-rate.ts";
 
 /** What the browser tells before a worker is started. */
@@ -16,13 +24,16 @@ export type LifeCycle =
   /** Until the size of the download is known. */
   | { readonly state: "starting"; readonly phase: LoadPhase; readonly sinceMs: number }
   /** The weights are fetched once the person agrees. */
-  | { readonly state: "asking"; readonly name: string; readonly totalBytes: number }
+  | { readonly state: "asking"; readonly name: string; readonly totalBytes: number; readonly keptBytes: number }
   | {
       readonly state: "loading";
       readonly name: string;
       readonly phase: LoadPhase;
       readonly loadedBytes: number;
       readonly totalBytes: number;
+      /** Of those, the bytes that need not be downloaded. */
+      readonly keptBytes: number;
+      readonly origin: ByteOrigin;
       /** When this phase began. */
       readonly sinceMs: number;
       readonly samples: readonly DownloadSample[];
@@ -33,9 +44,17 @@ export type LifeCycle =
 /** Downloads up to this size start without a question, unless the connection is metered. */
 export const UNASKED_BYTES = 100_000_000;
 
-/** Whether the page should ask before it downloads. */
-export function mustAsk(totalBytes: number, environment: Environment): boolean {
-  return environment.isMetered || totalBytes >= UNASKED_BYTES;
+/** Whether the page should ask before it downloads so many bytes. */
+export function mustAsk(missingBytes: number, environment: Environment): boolean {
+  return missingBytes > 0 && (environment.isMetered || missingBytes >= UNASKED_BYTES);
+}
+
+/** The download waits for its next try. */
+export interface Pause {
+  readonly problem: PauseProblem;
+  /** `<file>: expected x, got y`. */
+  readonly message: string;
+  readonly untilMs: number;
 }
 
 /** What makes loading pointless, or null. An insecure page has no `navigator.gpu` either, so it is told first. */
@@ -49,53 +68,58 @@ export function findObstacle(environment: Environment): Failure | null {
 
 export interface LoadProgress {
   readonly phase: LoadPhase;
+  readonly origin: ByteOrigin;
   /** null: how far it is cannot be known. */
   readonly fraction: number | null;
   readonly loadedBytes: number;
   readonly totalBytes: number;
+  /** null where nothing is downloaded, or not for long enough to tell. */
   readonly bytesPerSecond: number | null;
   readonly secondsLeft: number | null;
   readonly elapsedMs: number;
 }
 
+type LoadingEvent = Extract<WorkerEvent, { kind: "loading" }>;
+
 export interface LifeCycleState {
   readonly current: ReadonlySignal<LifeCycle>;
   readonly model: ReadonlySignal<ReadyModel | null>;
   readonly progress: ReadonlySignal<LoadProgress | null>;
+  readonly pause: ReadonlySignal<Pause | null>;
+  /** Whole seconds until the next try; null without a pause. */
+  readonly secondsToTry: ReadonlySignal<number | null>;
+  /** Whether the model is there at the next visit; null: not known yet. */
+  readonly keeping: Signal<Keeping | null>;
   set(next: LifeCycle): void;
   /** Ends in failure. Of several failures the first is kept: the others follow from it. */
   fail(failure: Failure): void;
   /** Takes a `loading` event; late ones, after the end of loading, change nothing. */
-  advance(phase: LoadPhase, loadedBytes: number, totalBytes: number): void;
+  advance(event: LoadingEvent): void;
+  beginPause(problem: PauseProblem, message: string, pauseMs: number): void;
+  endPause(): void;
 }
 
 /** @param clock milliseconds; updated while something is awaited. */
 export function createLifeCycle(clock: ReadonlySignal<number>, now: () => number): LifeCycleState {
   const current = signal<LifeCycle>({ state: "starting", phase: "adapter", sinceMs: now() });
 
+  const pause = signal<Pause | null>(null);
+
   const progress = computed((): LoadProgress | null => {
     const cycle = current.value;
-    if (cycle.state === "starting") {
-      const elapsedMs = Math.max(0, clock.value - cycle.sinceMs);
-      return {
-        phase: cycle.phase,
-        fraction: null,
-        loadedBytes: 0,
-        totalBytes: 0,
-        bytesPerSecond: null,
-        secondsLeft: null,
-        elapsedMs,
-      };
-    }
-    if (cycle.state !== "loading") return null;
-    const { phase, loadedBytes, totalBytes, samples } = cycle;
+    if (cycle.state !== "starting" && cycle.state !== "loading") return null;
+    const { phase } = cycle;
     const elapsedMs = Math.max(0, clock.value - cycle.sinceMs);
-    if (phase !== "weights") {
-      return { phase, fraction: null, loadedBytes, totalBytes, bytesPerSecond: null, secondsLeft: null, elapsedMs };
+    const [loadedBytes, totalBytes] = cycle.state === "loading" ? [cycle.loadedBytes, cycle.totalBytes] : [0, 0];
+    const unknown = { fraction: null, bytesPerSecond: null, secondsLeft: null };
+    if (cycle.state === "starting" || phase !== "weights") {
+      return { phase, origin: "network", loadedBytes, totalBytes, elapsedMs, ...unknown };
     }
-    const rate = bytesPerSecond(samples);
+    const { origin, samples } = cycle;
+    const rate = origin === "network" && pause.value === null ? bytesPerSecond(samples) : null;
     return {
       phase,
+      origin,
       fraction: totalBytes > 0 ? Math.min(1, loadedBytes / totalBytes) : null,
       loadedBytes,
       totalBytes,
@@ -109,22 +133,41 @@ export function createLifeCycle(clock: ReadonlySignal<number>, now: () => number
     current,
     model: computed(() => (current.value.state === "ready" ? current.value.model : null)),
     progress,
+    pause,
+    secondsToTry: computed(() => pause.value && Math.max(0, Math.ceil((pause.value.untilMs - clock.value) / 1000))),
+    keeping: signal<Keeping | null>(null),
     set: (next) => {
+      pause.value = null;
       current.value = next;
     },
     fail: (failure) => {
+      pause.value = null;
       if (current.value.state !== "failed") current.value = { state: "failed", failure };
     },
-    advance: (phase, loadedBytes, totalBytes) => {
+    advance: (event) => {
       const cycle = current.value;
+      if (cycle.state !== "starting" && cycle.state !== "loading") return;
+      const { phase } = event;
       const atMs = now();
-      if (cycle.state === "starting") {
-        current.value = { ...cycle, phase, sinceMs: cycle.phase === phase ? cycle.sinceMs : atMs };
-      } else if (cycle.state === "loading") {
-        const samples = phase === "weights" ? addSample(cycle.samples, { atMs, loadedBytes }) : [];
-        const sinceMs = cycle.phase === phase ? cycle.sinceMs : atMs;
-        current.value = { ...cycle, phase, loadedBytes, totalBytes, sinceMs, samples };
+      const sinceMs = cycle.phase === phase ? cycle.sinceMs : atMs;
+      if (cycle.state === "starting" || phase !== "weights") {
+        current.value = { ...cycle, phase, sinceMs };
+      } else {
+        const { loadedBytes, totalBytes, origin } = event;
+        // Bytes of another origin say nothing about the connection, nor do those that come a second time.
+        const isOneRun = origin === cycle.origin && loadedBytes >= cycle.loadedBytes;
+        const samples = addSample(isOneRun ? cycle.samples : [], { atMs, loadedBytes });
+        current.value = { ...cycle, phase, loadedBytes, totalBytes, origin, sinceMs, samples };
       }
+    },
+    beginPause: (problem, message, pauseMs) => {
+      pause.value = { problem, message, untilMs: now() + pauseMs };
+    },
+    endPause: () => {
+      pause.value = null;
+      const cycle = current.value;
+      // The pause is not the connection's speed.
+      if (cycle.state === "loading") current.value = { ...cycle, samples: [] };
     },
   };
 }

@@ -49,6 +49,8 @@ export interface Page {
   start(): void;
   /** Agrees to the download. */
   agree(): void;
+  /** Ends a pause of the download. */
+  tryNow(): void;
   send(): void;
   navigate(hash: string): void;
   /** To be called a few times a second. */
@@ -64,21 +66,23 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
   const conversation = createConversation((request) => engine?.send(request), now);
   const memory = createMemory();
 
-  const fetchWeights = (name: string, totalBytes: number): void => {
+  const fetchWeights = (name: string, totalBytes: number, keptBytes: number): void => {
     lifeCycle.set({
       state: "loading",
       name,
       phase: "weights",
       loadedBytes: 0,
       totalBytes,
+      keptBytes,
+      origin: keptBytes > 0 ? "storage" : "network",
       sinceMs: now(),
       samples: [],
     });
     engine?.send({ kind: "fetchWeights" });
   };
-  const weigh = (name: string, totalBytes: number): void => {
-    if (mustAsk(totalBytes, environment)) lifeCycle.set({ state: "asking", name, totalBytes });
-    else fetchWeights(name, totalBytes);
+  const weigh = (name: string, totalBytes: number, keptBytes: number): void => {
+    if (mustAsk(totalBytes - keptBytes, environment)) lifeCycle.set({ state: "asking", name, totalBytes, keptBytes });
+    else fetchWeights(name, totalBytes, keptBytes);
   };
   const fail = (failure: Failure): void => {
     engine?.close();
@@ -121,7 +125,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
       const speeds = conversation.turns.value.map(speedOf);
       return speeds.findLast((speed) => speed !== null) ?? null;
     }),
-    announcement: computed(() => announce(lifeCycle.current.value, conversation)),
+    announcement: computed(() => announce(lifeCycle.current.value, lifeCycle.pause.value, conversation)),
     start: () => {
       engine?.close();
       engine = null;
@@ -130,6 +134,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
       batch(() => {
         conversation.abandon();
         memory.set([]);
+        lifeCycle.keeping.value = null;
         clock.value = now();
         lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
       });
@@ -139,7 +144,10 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     },
     agree: () => {
       const cycle = lifeCycle.current.value;
-      if (cycle.state === "asking") fetchWeights(cycle.name, cycle.totalBytes);
+      if (cycle.state === "asking") fetchWeights(cycle.name, cycle.totalBytes, cycle.keptBytes);
+    },
+    tryNow: () => {
+      if (lifeCycle.pause.value) engine?.send({ kind: "tryNow" });
     },
     send: () => {
       if (canSend.value) conversation.sendDraft(sampling.draw());

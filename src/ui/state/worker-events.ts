@@ -10,15 +10,22 @@ export interface EventTargets {
   readonly conversation: ConversationState;
   readonly memory: MemoryState;
   /** Decides whether to ask before the weights are fetched. */
-  weigh(name: string, totalBytes: number): void;
+  weigh(name: string, totalBytes: number, keptBytes: number): void;
 }
 
 export function applyEvent(event: WorkerEvent, { lifeCycle, conversation, memory, weigh }: EventTargets): void {
   switch (event.kind) {
     case "size":
-      return weigh(event.name, event.totalBytes);
+      return weigh(event.name, event.totalBytes, event.keptBytes);
     case "loading":
-      return lifeCycle.advance(event.phase, event.loadedBytes, event.totalBytes);
+      return lifeCycle.advance(event);
+    case "paused":
+      return lifeCycle.beginPause(event.problem, event.message, event.pauseMs);
+    case "resumed":
+      return lifeCycle.endPause();
+    case "keeping":
+      lifeCycle.keeping.value = event.keeping;
+      return;
     case "ready":
       return lifeCycle.set({ state: "ready", model: event.model });
     case "loadFailed":
