@@ -88,8 +88,6 @@ async function addLayer(pass: PassBuilder, tensors: PassTensors, layer: number, 
     await addSoftmax(pass, tensors, layer, weights.attention);
   }
   pass.tap(`middle.${layer}`, hidden);
-  pass.add(rmsNorm(`layer ${layer} rms_norm`, { call, hidden, weight: weights.postAttentionLayernorm, normed }));
-  pass.tap(`y.${layer}`, normed);
   await addExperts(pass, tensors, layer, weights);
   // The reference's last `hidden` comes after the final norm.
   if (layer + 1 < config.numLayers) pass.tap(`hidden.${layer + 1}`, hidden);
@@ -194,10 +192,10 @@ async function addExperts(
   layer: number,
   weights: LayerWeights,
 ): Promise<void> {
-  const { hiddenSize, intermediateSize, numExperts, expertsPerToken } = config;
+  const { hiddenSize, intermediateSize, numExperts, expertsPerToken, rmsNormEps: eps } = config;
   const { hidden, normed, routerLogits, expertIds, expertWeights, expertOffsets, sortedSlots, up, down } = activations;
   const sizes = { hiddenSize, intermediateSize, numExperts, expertsPerToken };
-  const router = await createRouter(session, { hiddenSize, numExperts, expertsPerToken });
+  const router = await createRouter(session, { hiddenSize, numExperts, expertsPerToken, eps });
   const moeSort = await createMoeSort(session, { numExperts, expertsPerToken });
   const moeUp = await createMoeUp(session, { ...sizes, format: weights.gateUpProj.format });
   const moeDown = await createMoeDown(session, { ...sizes, format: weights.downProj.format });
@@ -208,7 +206,9 @@ async function addExperts(
     beta: config.mlpBeta,
   });
   const name = (kernel: string) => `layer ${layer} ${kernel}`;
-  pass.add(router(name("router"), { call, normed, gate: weights.router, routerLogits, expertIds, expertWeights }));
+  const { router: gate, postAttentionLayernorm: norm } = weights;
+  pass.add(router(name("router"), { call, hidden, norm, gate, normed, routerLogits, expertIds, expertWeights }));
+  pass.tap(`y.${layer}`, normed);
   pass.tap(`router.${layer}`, routerLogits);
   pass.add(moeSort(name("moe_sort"), { call, expertIds, expertOffsets, sortedSlots }));
   pass.add(moeUp(name("moe_up"), { normed, expertOffsets, sortedSlots, weights: weights.gateUpProj, up }));
