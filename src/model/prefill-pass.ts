@@ -1,5 +1,6 @@
 // The dispatches that read a block of tokens: matrix products over the whole block, two experts a token.
 
+import type { Tensor } from "../gpu/tensor.ts";
 import { createAttentionBlock } from "../kernels/attention-block.ts";
 import { createAttentionCombine } from "../kernels/attention-combine.ts";
 import { createEmbed } from "../kernels/embed.ts";
@@ -34,8 +35,8 @@ export type BlockOutput = "none" | "last" | "loss" | "taps";
 export async function createPrefillPass(tensors: PassTensors, output: BlockOutput): Promise<Pass> {
   const { model, call, step, tokenCounts } = tensors;
   const { session, config, weights } = model;
-  const { hiddenSize, vocabSize } = config;
-  const { hidden } = model.activations;
+  const { hiddenSize, vocabSize, numLayers, rmsNormEps } = config;
+  const { hidden, normed } = model.activations;
   const pass = new PassBuilder();
   for (const { firstRow, numRows, matrix } of weights.embedTokens) {
     const embed = await createEmbed(session, { format: matrix.format, hiddenSize, firstRow, numRows });
@@ -44,8 +45,14 @@ export async function createPrefillPass(tensors: PassTensors, output: BlockOutpu
   pass.tap("hidden.0", hidden);
   const markPrompt = await createMarkPrompt(session, { vocabSize });
   pass.add(markPrompt("mark_prompt", { call, step, tokenCounts }));
+  const rmsNorm = await createRmsNorm(session, { hiddenSize, eps: rmsNormEps });
+  pass.add(rmsNorm("layer 0 rms_norm", { call, hidden, weight: weights.layers[0]!.inputLayernorm, normed }));
   for (const [layer, layerWeights] of weights.layers.entries()) {
-    await addLayer(pass, tensors, layer, layerWeights);
+    pass.tap(`x.${layer}`, normed);
+    const nextNorm = weights.layers[layer + 1]?.inputLayernorm ?? weights.norm;
+    await addLayer(pass, tensors, layer, layerWeights, nextNorm);
+    // The reference's last `hidden` comes after the final norm.
+    pass.tap(`hidden.${layer + 1}`, layer + 1 < numLayers ? hidden : normed);
   }
   if (output === "last") await addDraw(pass, tensors, hidden, WHOLE_HIDDEN);
   if (output === "loss" || output === "taps") await addAllLogits(pass, tensors, output);
@@ -54,12 +61,9 @@ export async function createPrefillPass(tensors: PassTensors, output: BlockOutpu
 
 async function addAllLogits(pass: PassBuilder, tensors: PassTensors, output: "loss" | "taps"): Promise<void> {
   const { model, call, step } = tensors;
-  const { session, config, weights, activations } = model;
-  const { hiddenSize } = config;
-  const { hidden, normed, lossStats } = activations;
-  const rmsNorm = await createRmsNorm(session, { hiddenSize, eps: config.rmsNormEps });
-  pass.add(rmsNorm("final rms_norm", { call, hidden, weight: weights.norm, normed }));
-  pass.tap(`hidden.${config.numLayers}`, normed);
+  const { session, weights, activations } = model;
+  const { hiddenSize } = model.config;
+  const { normed, lossStats } = activations;
   for (const [index, { firstRow, numRows, matrix }] of weights.lmHead.entries()) {
     const { format } = matrix;
     if (output === "loss") {
@@ -74,23 +78,21 @@ async function addAllLogits(pass: PassBuilder, tensors: PassTensors, output: "lo
   }
 }
 
-async function addLayer(pass: PassBuilder, tensors: PassTensors, layer: number, weights: LayerWeights): Promise<void> {
-  const { call } = tensors;
-  const { session, config, activations } = tensors.model;
-  const { hiddenSize, rmsNormEps } = config;
-  const { hidden, normed } = activations;
-  const rmsNorm = await createRmsNorm(session, { hiddenSize, eps: rmsNormEps });
-  pass.add(rmsNorm(`layer ${layer} rms_norm`, { call, hidden, weight: weights.inputLayernorm, normed }));
-  pass.tap(`x.${layer}`, normed);
+/** From the layer's normed input to the next layer's, or to the final norm's output. */
+async function addLayer(
+  pass: PassBuilder,
+  tensors: PassTensors,
+  layer: number,
+  weights: LayerWeights,
+  nextNorm: Tensor,
+): Promise<void> {
   if (weights.attention.type === "linear_attention") {
     await addLightning(pass, tensors, layer, weights.attention);
   } else {
     await addSoftmax(pass, tensors, layer, weights.attention);
   }
-  pass.tap(`middle.${layer}`, hidden);
-  await addExperts(pass, tensors, layer, weights);
-  // The reference's last `hidden` comes after the final norm.
-  if (layer + 1 < config.numLayers) pass.tap(`hidden.${layer + 1}`, hidden);
+  pass.tap(`middle.${layer}`, tensors.model.activations.hidden);
+  await addExperts(pass, tensors, layer, weights, nextNorm);
 }
 
 async function addLightning(
@@ -191,6 +193,7 @@ async function addExperts(
   { model: { session, config, activations }, call }: PassTensors,
   layer: number,
   weights: LayerWeights,
+  nextNorm: Tensor,
 ): Promise<void> {
   const { hiddenSize, intermediateSize, numExperts, expertsPerToken, rmsNormEps: eps } = config;
   const { hidden, normed, routerLogits, expertIds, expertWeights, expertOffsets, sortedSlots, up, down } = activations;
@@ -204,6 +207,7 @@ async function addExperts(
     expertsPerToken,
     alpha: config.mlpAlpha,
     beta: config.mlpBeta,
+    eps,
   });
   const name = (kernel: string) => `layer ${layer} ${kernel}`;
   const { router: gate, postAttentionLayernorm: norm } = weights;
@@ -214,5 +218,5 @@ async function addExperts(
   pass.add(moeUp(name("moe_up"), { normed, expertOffsets, sortedSlots, weights: weights.gateUpProj, up }));
   pass.add(moeDown(name("moe_down"), { up, expertOffsets, sortedSlots, weights: weights.downProj, down }));
   pass.tap(`down.${layer}`, down);
-  pass.add(moeCombine(name("moe_combine"), { call, normed, down, expertWeights, hidden }));
+  pass.add(moeCombine(name("moe_combine"), { call, down, expertWeights, norm: nextNorm, hidden, normed }));
 }
