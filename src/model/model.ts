@@ -5,11 +5,13 @@ import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { WeightSource } from "../checkpoint/weight-source.ts";
 import { type GpuSession, UnsupportedGpuError } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { isProcessor } from "../kernels/matvec.ts";
 import { createRopeTable, ROPE_ROWS } from "../kernels/rope-table.ts";
 import { type BlockActivations, createBlockActivations } from "./block-activations.ts";
 import type { DecodePace } from "./decode-pipeline.ts";
 import { loadModelWeights, type ModelWeights } from "./model-weights.ts";
 import { Sequence } from "./sequence.ts";
+import { SubmitPace } from "./submit-pace.ts";
 
 export interface ModelOptions {
   /** Tokens read at once; fixed for all sequences of the model, since another split rounds differently. */
@@ -17,8 +19,10 @@ export interface ModelOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Large enough to fill a GPU with matrix products, small enough that a short prompt wastes little memory. */
-const DEFAULT_BLOCK_SIZE = 128;
+/** Large enough to fill a GPU with matrix products; more is faster on the largest GPUs alone, and answers Stop later. */
+const GPU_BLOCK_SIZE = 512;
+/** A processor that plays GPU is filled by less. */
+const PROCESSOR_BLOCK_SIZE = 128;
 
 export class Model {
   readonly session: GpuSession;
@@ -28,6 +32,8 @@ export class Model {
   readonly activations: BlockActivations;
   /** (2, 2048, headDim / 2, 2) */
   readonly ropeTable: Tensor;
+  /** How prefill is cut into submits, by the time that its blocks took so far. */
+  readonly prefillPace = new SubmitPace();
   #numSequences = 0;
   #tapLogits: readonly Tensor[] | undefined;
 
@@ -46,7 +52,7 @@ export class Model {
   static async load(
     session: GpuSession,
     source: WeightSource,
-    { blockSize = DEFAULT_BLOCK_SIZE, signal }: ModelOptions = {},
+    { blockSize = defaultBlockSize(session), signal }: ModelOptions = {},
   ): Promise<Model> {
     expectSupportedShape(source.config);
     const weights = await loadModelWeights(session, source, signal);
@@ -74,6 +80,10 @@ export class Model {
     for (const tensor of Object.values(this.activations) as Tensor[]) this.session.destroyBuffer(tensor.buffer);
     for (const { buffer } of [this.ropeTable, ...(this.#tapLogits ?? [])]) this.session.destroyBuffer(buffer);
   }
+}
+
+function defaultBlockSize(session: GpuSession): number {
+  return isProcessor(session) ? PROCESSOR_BLOCK_SIZE : GPU_BLOCK_SIZE;
 }
 
 /** What the kernels' layouts rest on, beyond what makes a checkpoint valid. */

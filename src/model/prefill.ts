@@ -26,8 +26,6 @@ export interface PrefillResults {
   taps: Taps | undefined;
 }
 
-/** Most dispatches of one submit in prefill, so that a slow GPU is not held for long. */
-const PREFILL_SUBMIT_DISPATCHES = 64;
 /** Blocks that may be queued before the first is done. */
 const BLOCKS_IN_FLIGHT = 2;
 
@@ -41,7 +39,7 @@ export async function prefillLast(
   const [body, last] = await Promise.all([passFor(core, ids, "none"), passFor(core, ids, "last")]);
   const isComplete = await readBlocks(core, ids, options, options, async (block, isLast) => {
     submitDispatches(core.model.session, (isLast ? last : body).dispatches, block.length, {
-      maxDispatches: PREFILL_SUBMIT_DISPATCHES,
+      maxDispatches: core.model.prefillPace.maxDispatches,
       ...(isLast ? { finish: (encoder: GPUCommandEncoder) => core.step.copyHead(encoder) } : {}),
     });
   });
@@ -64,7 +62,7 @@ export async function prefillLoss(
   const isComplete = await readBlocks(core, ids, NOTHING_DRAWN, options, async (block) => {
     const sizeBytes = block.length * 16;
     submitDispatches(session, pass.dispatches, block.length, {
-      maxDispatches: PREFILL_SUBMIT_DISPATCHES,
+      maxDispatches: core.model.prefillPace.maxDispatches,
       finish: (encoder) => readBack.copy(encoder, [{ buffer, offsetBytes, sizeBytes }]),
     });
     const stats = new Float32Array(await readBack.read(sizeBytes));
@@ -100,18 +98,28 @@ async function readBlocks(
   { signal, onProgress }: ReadOptions,
   submit: (block: readonly number[], isLast: boolean) => Promise<void>,
 ): Promise<boolean> {
-  const { session, blockSize } = core.model;
+  const { session, blockSize, prefillPace } = core.model;
   const inFlight: Promise<void>[] = [];
+  let lastDoneMs = 0;
   core.pendingToken = undefined;
   for (let start = 0; start < ids.length; start += blockSize) {
     if (signal?.aborted) return false;
     const block = ids.slice(start, start + blockSize);
     core.writeCall(block.length, draw);
     core.step.write(core.position, ids.slice(start, start + blockSize + 1));
-    await submit(block, start + blockSize >= ids.length);
+    const submittedMs = performance.now();
+    const numBefore = session.counters.dispatches;
+    const submitted = submit(block, start + blockSize >= ids.length);
+    const numDispatches = session.counters.dispatches - numBefore;
+    const done = session.device.queue.onSubmittedWorkDone().then(() => {
+      const now = performance.now();
+      prefillPace.adapt(numDispatches, now - Math.max(submittedMs, lastDoneMs));
+      lastDoneMs = now;
+    });
+    await submitted;
     core.advance(block);
     const numRead = start + block.length;
-    inFlight.push(session.device.queue.onSubmittedWorkDone().then(() => onProgress?.(numRead)));
+    inFlight.push(done.then(() => onProgress?.(numRead)));
     if (inFlight.length >= BLOCKS_IN_FLIGHT) await inFlight.shift();
   }
   await Promise.all(inFlight);
