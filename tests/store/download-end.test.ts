@@ -12,6 +12,7 @@ import {
   cutAfter,
   endAfter,
   hangUp,
+  neverEnd,
   holdAfter,
   redirect,
   replaceBy,
@@ -206,6 +207,14 @@ describe("a JSON file of unknown size", () => {
     expect(await failureOf(setup.downloader.json("list.json"))).toMatchObject({
       problem: "web-page",
       message: "list.json: expected JSON, got a web page",
+    });
+  });
+
+  it("that does not end is no JSON", async () => {
+    setup.server.plan("list.json", neverEnd);
+    expect(await failureOf(setup.downloader.json("list.json", { isQuick: true }))).toMatchObject({
+      problem: "damaged",
+      message: "list.json: expected JSON, got no end of it",
     });
   });
 

@@ -8,7 +8,9 @@ import {
   compress,
   compressAndCut,
   compressInSecret,
+  compressRest,
   cutAfter,
+  cutAfterLast,
   endAfter,
   flipBit,
   gibberish,
@@ -35,7 +37,7 @@ const problems = () => setup.pauses.map(({ problem }) => problem);
 const seconds = () => setup.pauses.map(({ ms }) => ms / 1000);
 
 describe("a file comes whole in spite of", () => {
-  it.each<{ fault: string; plan: Fault[]; requests: (number | string)[]; problems: string[] }>([
+  it.each<{ fault: string; plan: Fault[]; requests: (number | string)[]; problems: string[]; message?: string }>([
     { fault: "nothing", plan: [], requests: [0], problems: [] },
     {
       fault: "a connection that is closed without an answer",
@@ -119,16 +121,31 @@ describe("a file comes whole in spite of", () => {
       problems: ["cut", "damaged"],
     },
     {
+      fault: "a rest that is compressed: positions in it are not the file's",
+      plan: [cutAfter(100_000), compressRest],
+      requests: [0, 100_000, 0],
+      problems: ["cut", "damaged"],
+      message: "expected a part of the file, got a part of its compressed form",
+    },
+    {
+      fault: "a connection that breaks off after the last byte",
+      plan: [cutAfterLast],
+      requests: [0],
+      problems: ["cut"],
+    },
+    {
       fault: "a rest of another version, by its ETag",
       plan: [cutAfter(100_000), resumeFrom(other, '"new"')],
       requests: [0, 100_000, 0],
       problems: ["cut", "damaged"],
+      message: `expected the version ${ETAG}, got "new"`,
     },
     {
       fault: "a rest of another version, by its size",
       plan: [cutAfter(100_000), resumeFrom(longer, ETAG)],
       requests: [0, 100_000, 0],
       problems: ["cut", "damaged"],
+      message: "expected bytes from 100000 of 200000, got bytes 100000-200000/200001",
     },
     {
       fault: "a rest of another version that nothing tells apart but its bytes",
@@ -136,7 +153,7 @@ describe("a file comes whole in spite of", () => {
       requests: [0, 100_000, 0],
       problems: ["cut", "damaged"],
     },
-  ])("$fault", async ({ plan, requests, problems: expected }) => {
+  ])("$fault", async ({ plan, requests, problems: expected, message }) => {
     setup.server.plan(NAME, ...plan);
     expect(Buffer.compare(await setup.download(), right)).toBe(0);
     const asked = requests.map((from) =>
@@ -145,10 +162,22 @@ describe("a file comes whole in spite of", () => {
     expect(setup.server.requests).toEqual(asked);
     expect(problems()).toEqual(expected);
     expect(setup.numResumed).toBe(expected.length);
+    if (message) expect(setup.pauses.at(-1)!.message).toBe(`${NAME}: ${message}`);
+  });
+
+  it("faults in any number, as long as something new comes: pauses grow only while nothing does", async () => {
+    const steps = Array.from({ length: 12 }, () => [cutAfter(10_000), hangUp]);
+    setup.server.plan(NAME, ...steps.flat());
+    expect(Buffer.compare(await setup.download(), right)).toBe(0);
+    expect(seconds()).toEqual(steps.flatMap(() => [1, 2]));
   });
 
   it("a connection on which nothing arrives any more: it is given up and gone on from", async () => {
-    setup.server.plan(NAME, stallAfter(80_000));
+    let isClosed = false;
+    setup.server.plan(NAME, (exchange) => {
+      exchange.response.on("close", () => (isClosed = true));
+      return stallAfter(80_000)(exchange);
+    });
     const downloading = setup.download();
     await setup.server.reached();
     setup.clock.advance(STALL_MS - 1);
@@ -156,6 +185,7 @@ describe("a file comes whole in spite of", () => {
     setup.clock.advance(1);
     expect(Buffer.compare(await downloading, right)).toBe(0);
     expect(setup.server.requests).toEqual([NAME, `${NAME} from 80000`]);
+    await expect.poll(() => isClosed).toBe(true);
     expect(setup.pauses).toEqual([
       { problem: "stalled", message: `${NAME}: expected more within 20 s, got 80000 of 200000 bytes`, ms: 1000 },
     ]);

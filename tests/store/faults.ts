@@ -25,6 +25,14 @@ export function cutAfter(numBytes: number): Fault {
   };
 }
 
+/** Sends all bytes in chunks, and breaks off before it says that these were all. */
+export const cutAfterLast: Fault = async ({ request, response, bytes, received }) => {
+  response.writeHead(200, BINARY);
+  response.write(bytes);
+  await received(bytes.length);
+  request.socket.destroy();
+};
+
 /** Tells no length, and ends in order after so many bytes: only their number is wrong. */
 export function endAfter(numBytes: number): Fault {
   return ({ response, bytes }) => void response.writeHead(200, BINARY).end(bytes.subarray(0, numBytes));
@@ -90,6 +98,23 @@ export const compressAndCut: Fault = async ({ request, response, bytes, received
 export const compressInSecret: Fault = ({ response, bytes }) => {
   const body = gzipSync(bytes);
   response.writeHead(200, { ...BINARY, "content-length": body.length }).end(body);
+};
+
+/** A part of the compressed file, where one of the file was asked for. */
+export const compressRest: Fault = ({ response, bytes, start }) => {
+  const range = `bytes ${start}-${bytes.length - 1}/${bytes.length}`;
+  const body = gzipSync(bytes.subarray(start));
+  response.writeHead(206, { ...BINARY, "content-encoding": "gzip", "content-range": range }).end(body);
+};
+
+/** Sends spaces for as long as anyone takes them. */
+export const neverEnd: Fault = ({ response }) => {
+  const spaces = Buffer.alloc(1 << 20, " ");
+  const send = (): void => {
+    if (!response.destroyed) response.write(spaces, send);
+  };
+  response.writeHead(200, BINARY);
+  send();
 };
 
 /** Says nothing at all. */

@@ -1,9 +1,9 @@
 // What the store keeps: damage to it, tabs that are closed while they write it, and storage that is full or missing.
 
 import { describe, expect, it } from "vitest";
-import { MANIFEST_FILE } from "../../src/checkpoint/manifest.ts";
+import { MANIFEST_FILE, parseManifest } from "../../src/checkpoint/manifest.ts";
 import { createPrivateFiles } from "../../src/store/private-files.ts";
-import { cutAfter } from "./faults.ts";
+import { cutAfter, status } from "./faults.ts";
 import { openFolder } from "./memory-folder.ts";
 import { first, HASHED, keptNames, NAMES, useTabs } from "./tab-setup.ts";
 
@@ -25,6 +25,25 @@ describe("what is kept", () => {
     expect(setup.server.requests).toEqual([MANIFEST_FILE, file]);
     expect(Buffer.compare(setup.disk.files.get(sha256)!, first.files.get(file)!)).toBe(0);
     expect(tab.store.keeping).toBe("kept");
+  });
+
+  it("and has a wrong bit is gone at once, also when it cannot be fetched again", async () => {
+    await setup.visit();
+    setup.disk.files.set(sha256, setup.disk.files.get(sha256)!.fill(0));
+    setup.server.planAlways(file, status(404));
+    await expect((await setup.open()).load(first)).rejects.toMatchObject({ problem: "missing" });
+    expect(setup.namesOnDisk()).not.toContain(sha256);
+  });
+
+  it("is no version before all of it is there", async () => {
+    const tab = await setup.open();
+    const manifest = parseManifest(await tab.store.readJson(MANIFEST_FILE));
+    for (const hashed of first.hashed.slice(1)) await tab.store.read(hashed);
+    await tab.store.keepVersion(manifest);
+    expect(setup.namesOnDisk()).not.toContain(MANIFEST_FILE);
+    await tab.store.read(first.hashed[0]!);
+    await tab.store.keepVersion(manifest);
+    expect(setup.namesOnDisk()).toEqual(keptNames(first));
   });
 
   it("is whole or not there, whenever the tab is closed", async () => {

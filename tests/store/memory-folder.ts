@@ -30,7 +30,9 @@ export function openFolder(disk: MemoryDisk, numSteps = Infinity): FolderHandle 
     step();
     if (locked.has(name)) throw new DOMException("another has it open", "NoModificationAllowedError");
     locked.add(name);
+    let isFlushed = true;
     const put = (bytes: Uint8Array, at: number) => {
+      isFlushed = false;
       const before = files.get(name)!;
       const after = new Uint8Array(Math.max(before.length, at + bytes.length));
       after.set(before);
@@ -51,9 +53,14 @@ export function openFolder(disk: MemoryDisk, numSteps = Infinity): FolderHandle 
         put(part, at);
         return part.length;
       },
-      flush: () => step(),
+      flush: () => {
+        step();
+        isFlushed = true;
+      },
       close: () => {
         locked.delete(name);
+        // Nobody promised to keep it.
+        if (!isFlushed) files.set(name, files.get(name)!.slice(0, -1));
       },
     };
   };

@@ -42,6 +42,14 @@ it("a tab that is closed at any moment of writing leaves the file whole or not a
   expect(numSteps, "that many moments were tried").toBeGreaterThan(10);
 });
 
+it("what another tab left half-written does not show in what is written next", async () => {
+  const disk = createDisk();
+  disk.files.set("one.part", second);
+  const files = createPrivateFiles(openFolder(disk));
+  await files.write("one", first);
+  expect(await files.read("one")).toEqual(first);
+});
+
 it("a full storage is told by its name, and what was half-written is removed", async () => {
   const disk = createDisk();
   disk.quotaBytes = 1500;

@@ -30,14 +30,15 @@ export interface TabOptions {
   /** See openFolder. */
   readonly numSteps?: number;
   readonly keptFiles?: KeptFiles;
+  readonly fetch?: StorePorts["fetch"];
 }
 
-export async function openTab({ server, locks, disk, numSteps, keptFiles }: TabOptions): Promise<Tab> {
+export async function openTab({ server, locks, disk, numSteps, keptFiles, ...options }: TabOptions): Promise<Tab> {
   const clock = createTestClock();
   const [pauses, origins, keeping]: [Pause[], ByteOrigin[], Keeping[]] = [[], [], []];
   const files = keptFiles ?? (disk ? createPrivateFiles(openFolder(disk, numSteps)) : undefined);
   const ports: StorePorts = {
-    fetch: (url, options) => fetch(url, options),
+    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     clock,
     openKeptFiles: () => Promise.resolve(files),
     locks,

@@ -144,20 +144,21 @@ describe("a new version", () => {
     expect(setup.namesOnDisk()).toEqual(keptNames(second));
   });
 
-  it("is asked for at an address of its own", async () => {
-    const urls: string[] = [];
-    const fetchFile = globalThis.fetch;
-    globalThis.fetch = (input, init) => {
-      urls.push(input instanceof URL ? input.href.slice(setup.server.url.length) : "");
-      return fetchFile(input, init);
-    };
-    try {
-      await (await setup.open()).load(first);
-    } finally {
-      globalThis.fetch = fetchFile;
-    }
-    expect(urls[0]).toBe(MANIFEST_FILE);
-    expect(urls.slice(1)).toEqual(first.hashed.map(({ file, sha256 }) => `${file}?v=${sha256.slice(0, 16)}`));
+  it.each([
+    { where: "not in the browser's cache as well where it is kept", disk: {}, cache: "no-store" },
+    { where: "in the browser's cache where it is not kept", disk: { disk: null }, cache: "default" },
+  ])("is asked for at an address of its own, $where", async ({ disk, cache }) => {
+    const asked: [string, RequestCache | undefined][] = [];
+    const tab = await setup.open({
+      ...disk,
+      fetch: (url, options) => {
+        asked.push([url.href.slice(setup.server.url.length), options.cache]);
+        return fetch(url, options);
+      },
+    });
+    await tab.load(first);
+    const addresses = first.hashed.map(({ file, sha256 }) => [`${file}?v=${sha256.slice(0, 16)}`, cache]);
+    expect(asked).toEqual([[MANIFEST_FILE, "no-cache"], ...addresses]);
   });
 });
 
