@@ -5,7 +5,7 @@
 // A group of 32 values takes 9 vec4: the ninth keeps lanes in different banks.
 const GROUP_STRIDE: u32 = 9u;
 
-override LANE_SUMS: u32;  // at least ROWS · (LANES + 1)
+override LANE_SUMS: u32;  // at least ROWS · (LANES + 1) and 4 · WORKGROUP_SIZE: other steps use the memory too
 
 var<workgroup> staged: array<vec4<f32>, INPUT_GROUPS * GROUP_STRIDE>;
 var<workgroup> lane_sums: array<f32, LANE_SUMS>;
@@ -14,6 +14,9 @@ var<workgroup> lane_sums: array<f32, LANE_SUMS>;
 fn multiply_rows(local: u32) {
   let lane = local % LANES;
   let row_step = WORKGROUP_SIZE / LANES;
+  for (var index = local / LANES; index < ROWS; index += row_step) {
+    lane_sums[index * (LANES + 1u) + lane] = 0.0;
+  }
   for (var group = lane; group < INPUT_GROUPS; group += LANES) {
     // Read once for all rows: workgroup memory would be slower than the weights.
     let base = group * GROUP_STRIDE;

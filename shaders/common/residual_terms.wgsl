@@ -6,38 +6,82 @@
 // The kernel declares `override WORKGROUP_SIZE, HIDDEN_SIZE, NUM_TERMS, SCALE_SIZE: u32; override EPS, ALPHA, BETA: f32`,
 // binds `terms` and `norm` as array<vec4<f32>>, and defines `keep_hidden(column4, value)`, which may store the sums.
 const SCALE_EPS: f32 = 1e-6;
-const TERM_BATCH: u32 = 12u;  // terms read at once, so that they arrive together
-
 var<private> terms_base: u32;  // where the token's terms begin, in vec4
 var<private> norm_scale: f32;  // what `staged` is still to be multiplied with to be rms_norm(hidden)
 
-/// Column `column4` of the sum of all terms; its row's last vec4 is the sum of squares.
-fn term_sum(column4: u32) -> vec4<f32> {
+/// Column `column4` of the sum of terms `first`, `first + step`, …; a row's last column is the sum of squares. Four at once,
+/// so that they arrive together.
+fn term_sum(column4: u32, first: u32, step: u32) -> vec4<f32> {
   let row4 = HIDDEN_SIZE / 4u + 1u;
   var sum = vec4<f32>();
-  for (var first = 1u; first <= NUM_TERMS; first += TERM_BATCH) {
-    var batch: array<vec4<f32>, TERM_BATCH>;
-    for (var i = 0u; i < TERM_BATCH; i++) {
-      batch[i] = terms[terms_base + min(first + i, NUM_TERMS) * row4 + column4];
-    }
-    for (var i = 0u; i < TERM_BATCH; i++) {
-      sum += select(vec4<f32>(), batch[i], first + i <= NUM_TERMS);
-    }
+  for (var term = first; term <= NUM_TERMS; term += 4u * step) {
+    let a = terms[terms_base + term * row4 + column4];
+    let b = terms[terms_base + min(term + step, NUM_TERMS) * row4 + column4];
+    let c = terms[terms_base + min(term + 2u * step, NUM_TERMS) * row4 + column4];
+    let d = terms[terms_base + min(term + 3u * step, NUM_TERMS) * row4 + column4];
+    sum += a + select(vec4<f32>(), b, term + step <= NUM_TERMS)
+      + select(vec4<f32>(), c, term + 2u * step <= NUM_TERMS) + select(vec4<f32>(), d, term + 3u * step <= NUM_TERMS);
   }
   return sum;
 }
 
-/// Fills `staged` and sets `norm_scale`; ends with a barrier.
+/// How many threads share a column's terms.
+fn term_parts() -> u32 {
+  return max(1u, WORKGROUP_SIZE / (HIDDEN_SIZE / 4u + 1u));
+}
+
+/// The sum of all terms' column, from the threads' sums.
+fn gathered_sum(column4: u32) -> vec4<f32> {
+  let num_columns = HIDDEN_SIZE / 4u + 1u;
+  var sum = vec4<f32>();
+  for (var part = 0u; part < term_parts(); part++) {
+    let thread = part * num_columns + column4;
+    sum += vec4<f32>(
+      lane_sums[thread],
+      lane_sums[WORKGROUP_SIZE + thread],
+      lane_sums[2u * WORKGROUP_SIZE + thread],
+      lane_sums[3u * WORKGROUP_SIZE + thread],
+    );
+  }
+  return sum;
+}
+
+/// Fills `staged` and sets `norm_scale`; ends with a barrier. Uses `lane_sums`, before the products do.
 fn stage_hidden(local: u32) {
+  let num_columns = HIDDEN_SIZE / 4u + 1u;
+  let is_shared = NUM_TERMS > 0u && term_parts() > 1u;
+  if (is_shared) {
+    let part = local / num_columns;
+    if (part < term_parts()) {
+      let sum = term_sum(local % num_columns, 1u + part, term_parts());
+      lane_sums[local] = sum.x;
+      lane_sums[WORKGROUP_SIZE + local] = sum.y;
+      lane_sums[2u * WORKGROUP_SIZE + local] = sum.z;
+      lane_sums[3u * WORKGROUP_SIZE + local] = sum.w;
+    }
+    workgroupBarrier();
+  }
   var scale = BETA;
   if (SCALE_SIZE > 0u) {
-    scale = BETA / sqrt(term_sum(HIDDEN_SIZE / 4u).x / f32(SCALE_SIZE) + SCALE_EPS);
+    var squares: f32;
+    if (is_shared) {
+      squares = gathered_sum(num_columns - 1u).x;
+    } else {
+      squares = term_sum(num_columns - 1u, 1u, 1u).x;
+    }
+    scale = BETA / sqrt(squares / f32(SCALE_SIZE) + SCALE_EPS);
   }
   var hidden_squares = 0.0;
   for (var i = local; i < HIDDEN_SIZE / 4u; i += WORKGROUP_SIZE) {
     var hidden = terms[terms_base + i];
     if (NUM_TERMS > 0u) {
-      hidden = ALPHA * hidden + scale * term_sum(i);
+      var sum: vec4<f32>;
+      if (is_shared) {
+        sum = gathered_sum(i);
+      } else {
+        sum = term_sum(i, 1u, 1u);
+      }
+      hidden = ALPHA * hidden + scale * sum;
     }
     keep_hidden(i, hidden);
     hidden_squares += dot(hidden, hidden);

@@ -35,10 +35,11 @@ export function matvecConstants(
 ) {
   const isNarrow = isProcessor(session);
   const lanes = isNarrow ? leastIdleLanes(inputGroups) : mostLanes(inputGroups, rows);
+  const numThreads = isNarrow ? NARROW_WORKGROUP_SIZE : Math.min(workgroupSize, largestWorkgroup(session));
   return {
-    WORKGROUP_SIZE: isNarrow ? NARROW_WORKGROUP_SIZE : Math.min(workgroupSize, largestWorkgroup(session)),
+    WORKGROUP_SIZE: numThreads,
     LANES: lanes,
-    LANE_SUMS: rows * (lanes + 1),
+    LANE_SUMS: Math.max(rows * (lanes + 1), 4 * numThreads),
     ROWS: rows,
     INPUT_GROUPS: inputGroups,
   };
