@@ -43,7 +43,7 @@ async function main(options: ChatOptions): Promise<void> {
     ...options.sampling,
     seed: options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!,
   };
-  const send = { sampling, maxTokens: options.maxTokens };
+  const send = { sampling, maxTokens: options.maxTokens, stopStrings: options.stopStrings };
   console.error(`${chat.name} on ${description}`);
   if (options.prompt === undefined) {
     await converse(conversation, send);
@@ -122,6 +122,7 @@ function tell({ reason, timings, text }: Answer): void {
   const speed = generatedTokens > 1 ? `, ${((1000 * (generatedTokens - 1)) / generateMs).toFixed(1)} tokens/s` : "";
   const endings = {
     eos: "",
+    "stop-string": ", ended by a stop string",
     length: ", cut at --max-tokens",
     stopped: text === "" ? ", stopped: the message is forgotten" : ", stopped",
     context: text === "" ? ", the message does not fit: the conversation is full" : ", the conversation is full",

@@ -20,6 +20,7 @@ Ctrl-C stops the answer, a second one quits.
   --seed <n>           the same seed draws the same answer (random)
   --max-tokens <n>     longest answer (1024)
   --features <list>    kernel variants: default, none, or e.g. subgroups,f16 (default)
+  --stop <text>        end an answer where this text would begin; can be given several times (none)
   --json               print one object: text, ids, stopReason, timings, ledger, adapter; needs a prompt
   --help               print this`;
 
@@ -32,6 +33,7 @@ export interface ChatOptions {
   readonly seed: number | undefined;
   readonly maxTokens: number;
   readonly features: FeatureChoice;
+  readonly stopStrings: readonly string[];
   readonly json: boolean;
   readonly help: boolean;
   /** undefined: a conversation over stdin. */
@@ -44,6 +46,7 @@ const LARGEST_U32 = 0xffffffff;
 export function parseChatOptions(args: readonly string[]): ChatOptions {
   const { values, positionals } = parseKnown(args);
   const [prompt] = positionals;
+  if (values.stop.includes("")) throw new TypeError("--stop: expected a text, got an empty one");
   if (positionals.length > 1) throw new TypeError(`prompt: expected one, in quotes, got ${positionals.length}`);
   if (prompt?.trim() === "") throw new TypeError("prompt: expected a text, got an empty one");
   if (values.json && prompt === undefined && !values.help) throw new TypeError("--json: expected a prompt, got none");
@@ -67,6 +70,7 @@ export function parseChatOptions(args: readonly string[]): ChatOptions {
     seed: number("seed", isCount, `a whole number from 0 to ${LARGEST_U32}`),
     maxTokens: number("max-tokens", (value) => isCount(value) && value > 0, "a whole number from 1")!,
     features: parseFeatureChoice(values.features),
+    stopStrings: values.stop,
     json: values.json,
     help: values.help,
     prompt,
@@ -88,6 +92,7 @@ function parseKnown(args: readonly string[]) {
         seed: { type: "string" },
         "max-tokens": { type: "string", default: "1024" },
         features: { type: "string", default: "default" },
+        stop: { type: "string", multiple: true, default: [] },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },
@@ -100,7 +105,7 @@ function parseKnown(args: readonly string[]) {
 
 function parseNumber(
   name: string,
-  text: string | boolean | undefined,
+  text: string | boolean | readonly string[] | undefined,
   isAllowed: (value: number) => boolean,
   expected: string,
 ): number | undefined {

@@ -1,5 +1,5 @@
 // Keeps several runs of decode steps on the GPU's queue, so that it never waits for the CPU: each run feeds its tokens to
-// itself, and tells them late. A run that went past the token that was wanted last is undone from its checkpoint.
+// itself, and tells them late. The state before each of the last runs is kept: tokens that went too far are undone from it.
 
 import type { GpuSession } from "../gpu/session.ts";
 import { submitDispatches } from "../gpu/submit.ts";
@@ -16,11 +16,13 @@ export interface DecodeRun {
   readonly submittedMs: number;
 }
 
-/** What a run needs while it is in flight. */
+/** What a run needs while it is in flight, and leaves behind. */
 interface Slot {
   readonly readBack: ReadBack;
   /** Copies of the ranges as they were before the run. */
   readonly checkpoint: readonly GPUBuffer[];
+  /** Tokens in the state of the checkpoint; undefined when it is not of the text as it is now. */
+  position: number | undefined;
 }
 
 /** How many runs are in flight, and how many steps each has. */
@@ -76,6 +78,7 @@ export class DecodePipeline {
           GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
         ),
       ),
+      position: undefined,
     }));
   }
 
@@ -84,10 +87,11 @@ export class DecodePipeline {
     return this.#pace;
   }
 
-  /** Queues a run in one submit. The step buffer holds the token to begin with. */
-  submit(pass: Pass, numSteps: number): DecodeRun {
+  /** Queues a run in one submit, after `position` tokens. The step buffer holds the token to begin with. */
+  submit(pass: Pass, position: number, numSteps: number): DecodeRun {
     const slot = this.#slots[this.#numRuns % this.#slots.length]!;
     this.#numRuns += 1;
+    slot.position = position;
     submitDispatches(this.#session, Array<typeof pass.dispatches>(numSteps).fill(pass.dispatches).flat(), 1, {
       prepare: (encoder) => {
         for (const [index, { buffer: source, offsetBytes: offset, sizeBytes }] of this.#ranges.entries()) {
@@ -113,13 +117,23 @@ export class DecodePipeline {
     this.#pace = { depth: runMs > SLOW_RUN_MS ? 1 : MAX_DEPTH, steps: Math.max(1, Math.floor(wanted)) };
   }
 
-  /** Queues the copies that bring back the state from before a run. */
-  undo({ slot }: DecodeRun): void {
-    const encoder = this.#session.device.createCommandEncoder({ label: "undo" });
+  /** Queues the copies that bring back the newest state of at most `position` tokens that is kept, and tells how many it
+   * has; undefined when there is none. */
+  rewind(position: number): number | undefined {
+    this.forgetCheckpoints(position);
+    const newest = this.#slots.reduce((best, slot) => ((slot.position ?? -1) > (best.position ?? -1) ? slot : best));
+    if (newest.position === undefined) return undefined;
+    const encoder = this.#session.device.createCommandEncoder({ label: "rewind" });
     for (const [index, { buffer, offsetBytes, sizeBytes }] of this.#ranges.entries()) {
-      encoder.copyBufferToBuffer(slot.checkpoint[index]!, 0, buffer, offsetBytes, sizeBytes);
+      encoder.copyBufferToBuffer(newest.checkpoint[index]!, 0, buffer, offsetBytes, sizeBytes);
     }
     this.#session.device.queue.submit([encoder.finish()]);
+    return newest.position;
+  }
+
+  /** The text will not go on as it did after its first `position` tokens; without a number, it is another text. */
+  forgetCheckpoints(position = -1): void {
+    for (const slot of this.#slots) if ((slot.position ?? -1) > position) slot.position = undefined;
   }
 
   destroy(): void {

@@ -2,56 +2,46 @@
 
 import { submitDispatches } from "../gpu/submit.ts";
 import { expectLogitBias } from "../kernels/call.ts";
-import type { DecodePipeline, DecodeRun } from "./decode-pipeline.ts";
+import type { DecodeRun } from "./decode-pipeline.ts";
 import type { Pass } from "./pass.ts";
 import type { SequenceCore } from "./sequence-core.ts";
 import { type DrawOptions, NOTHING_DRAWN } from "./step-buffer.ts";
 import { TapReader, type Taps } from "./taps.ts";
 
-/** A run whose tokens are being told, and the pending token before it. */
-interface ToldRun {
-  readonly run: DecodeRun;
-  readonly pendingToken: number;
-  readonly told: number[];
-}
-
 /** See Sequence.generate. */
 export async function* generate(
   core: SequenceCore,
-  pipeline: DecodePipeline,
   draw: DrawOptions,
   maxTokens: number,
 ): AsyncGenerator<number, void> {
-  const { step } = core;
+  const { step, pipeline } = core;
   if (core.pendingToken === undefined) throw new RangeError("decode: expected a pending token, got none");
   expectLogitBias(draw.sampling.logitBias, core.model.config.vocabSize);
   const inFlight: DecodeRun[] = [];
   let numSubmitted = 0;
   let numTold = 0;
-  let current: ToldRun | undefined;
   let isAhead = false;
   if (!step.isCurrent) step.write(core.position, [core.pendingToken]);
   try {
     while (numTold < maxTokens) {
       while (inFlight.length < pipeline.pace.depth && numSubmitted < maxTokens) {
         const numSteps = Math.min(pipeline.pace.steps, maxTokens - numSubmitted);
-        core.reserve(core.position + numSubmitted - numTold + numSteps);
+        const position = core.position + numSubmitted - numTold;
+        core.reserve(position + numSteps);
         const pass = await core.pass("decode");
         core.writeCall(1, draw);
-        inFlight.push(pipeline.submit(pass, numSteps));
+        inFlight.push(pipeline.submit(pass, position, numSteps));
         numSubmitted += numSteps;
       }
       const run = inFlight.shift()!;
       const head = await run.head;
       pipeline.adapt(run);
-      current = { run, pendingToken: core.pendingToken, told: [] };
       const tokens = step.takeDrawn(head);
       // After an end token the GPU stands still, whatever was submitted.
       const numDrawn = head.done ? numTold + tokens.length : numSubmitted;
       for (const token of tokens) {
         core.advance([core.pendingToken]);
         core.pendingToken = token;
-        current.told.push(token);
         numTold += 1;
         isAhead = numTold < numDrawn;
         yield token;
@@ -61,8 +51,27 @@ export async function* generate(
   } finally {
     step.invalidate();
     await Promise.allSettled(inFlight.map(({ head }) => head));
-    if (isAhead && current) await undo(core, pipeline, current);
+    pipeline.forgetCheckpoints(core.position);
+    if (isAhead) await rewindTo(core, core.position);
   }
+}
+
+/** See Sequence.rewind. */
+export async function rewind(core: SequenceCore, numTokens: number): Promise<boolean> {
+  if (core.pendingToken === undefined) throw new RangeError("rewind: expected a pending token, got none");
+  return rewindTo(core, core.position - numTokens);
+}
+
+/** Has the state be that of the text's first `position` tokens again, from the newest checkpoint at or before there. */
+async function rewindTo(core: SequenceCore, position: number): Promise<boolean> {
+  const start = core.pipeline.rewind(position);
+  if (start === undefined) return false;
+  core.step.invalidate();
+  const [first, ...rest] = [...core.log.tokenIds.slice(start), core.pendingToken!].slice(0, position + 1 - start);
+  core.retreat(core.position - start);
+  core.pendingToken = first;
+  await replay(core, rest);
+  return true;
 }
 
 /** See Sequence.replay. */
@@ -100,12 +109,4 @@ function submitStep(
   core.step.write(core.position, [id], forcedToken);
   submitDispatches(core.model.session, pass.dispatches, 1, { taps: reader?.taps(1) ?? [] });
   core.advance([id]);
-}
-
-/** Goes back to before a run, and again to the tokens of it that were told. */
-async function undo(core: SequenceCore, pipeline: DecodePipeline, { run, pendingToken, told }: ToldRun): Promise<void> {
-  pipeline.undo(run);
-  core.retreat(told.length);
-  core.pendingToken = pendingToken;
-  await replay(core, told);
 }

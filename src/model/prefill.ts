@@ -20,6 +20,8 @@ export interface ReadOptions {
 export interface PrefillResults {
   /** The token drawn after the last id. */
   last: number | undefined;
+  /** Nothing but true: no token is pending. */
+  none: true | undefined;
   /** Sum of -log p(id | the ids before it) in nats, over all ids but the first. */
   loss: number | undefined;
   /** Every tapped tensor of every token. */
@@ -46,6 +48,20 @@ export async function prefillLast(
   if (!isComplete) return undefined;
   core.pendingToken = await core.step.readDrawn();
   return core.pendingToken;
+}
+
+/** Reads without a draw. */
+export async function prefillNone(
+  core: SequenceCore,
+  ids: readonly number[],
+  options: ReadOptions,
+): Promise<true | undefined> {
+  const { session, prefillPace } = core.model;
+  const pass = await passFor(core, ids, "none");
+  const isComplete = await readBlocks(core, ids, NOTHING_DRAWN, options, async (block) => {
+    submitDispatches(session, pass.dispatches, block.length, { maxDispatches: prefillPace.maxDispatches });
+  });
+  return isComplete || undefined;
 }
 
 export async function prefillLoss(
@@ -102,6 +118,7 @@ async function readBlocks(
   const inFlight: Promise<void>[] = [];
   let lastDoneMs = 0;
   core.pendingToken = undefined;
+  core.pipeline.forgetCheckpoints();
   for (let start = 0; start < ids.length; start += blockSize) {
     if (signal?.aborted) return false;
     const block = ids.slice(start, start + blockSize);

@@ -1,6 +1,7 @@
 // What prefill and decode share: where a sequence stands in its text, and the passes over its state.
 
 import { createDecodePass } from "./decode-pass.ts";
+import { type DecodePace, DecodePipeline } from "./decode-pipeline.ts";
 import type { Model } from "./model.ts";
 import type { Pass } from "./pass.ts";
 import { type BlockOutput, createPrefillPass } from "./prefill-pass.ts";
@@ -12,15 +13,17 @@ export class SequenceCore {
   readonly model: Model;
   readonly state: SequenceState;
   readonly step: StepBuffer;
+  readonly pipeline: DecodePipeline;
   /** Drawn last, but not in the state yet. */
   pendingToken: number | undefined;
   #log: { tokenIds: number[]; blockLengths: number[] } = { tokenIds: [], blockLengths: [] };
   readonly #passes = new Map<BlockOutput | "decode", Promise<Pass>>();
 
-  constructor(model: Model, label: string) {
+  constructor(model: Model, label: string, fixedPace?: DecodePace) {
     this.model = model;
     this.state = new SequenceState(model, label);
     this.step = new StepBuffer(model.session, label, model.blockSize);
+    this.pipeline = new DecodePipeline(model.session, label, this.step.head, this.state.fixedRanges, fixedPace);
   }
 
   /** Tokens in the state. */
@@ -82,10 +85,12 @@ export class SequenceCore {
     this.#log = { tokenIds: [...tokenIds], blockLengths: [...blockLengths] };
     this.pendingToken = pendingToken;
     this.step.invalidate();
+    this.pipeline.forgetCheckpoints();
     this.state.kvCache.setUsedTokens(this.position);
   }
 
   destroy(): void {
+    this.pipeline.destroy();
     this.state.destroy();
     this.step.destroy();
   }

@@ -1,9 +1,16 @@
 // One text in a model's state: reads tokens in blocks, draws tokens, forks by snapshots. Knows token ids only, no text.
 
-import { generate, replay, replayTaps } from "./decode.ts";
-import { type DecodePace, DecodePipeline } from "./decode-pipeline.ts";
+import { generate, replay, replayTaps, rewind } from "./decode.ts";
+import type { DecodePace } from "./decode-pipeline.ts";
 import type { Model } from "./model.ts";
-import { prefillLast, prefillLoss, type PrefillResults, prefillTaps, type ReadOptions } from "./prefill.ts";
+import {
+  prefillLast,
+  prefillLoss,
+  prefillNone,
+  type PrefillResults,
+  prefillTaps,
+  type ReadOptions,
+} from "./prefill.ts";
 import { SequenceCore } from "./sequence-core.ts";
 import { type SequenceLog, Snapshot } from "./snapshot.ts";
 import { type DrawOptions, NOTHING_DRAWN } from "./step-buffer.ts";
@@ -11,12 +18,9 @@ import type { Taps } from "./taps.ts";
 
 export class Sequence {
   readonly #core: SequenceCore;
-  readonly #pipeline: DecodePipeline;
 
   private constructor(model: Model, label: string, fixedPace?: DecodePace) {
-    this.#core = new SequenceCore(model, label);
-    const { state, step } = this.#core;
-    this.#pipeline = new DecodePipeline(model.session, label, step.head, state.fixedRanges, fixedPace);
+    this.#core = new SequenceCore(model, label, fixedPace);
   }
 
   /** Use Model.createSequence. Waits until the kernels for reading and drawing are compiled. */
@@ -65,6 +69,8 @@ export class Sequence {
     switch (options.output) {
       case "last":
         return prefillLast(this.#core, ids, { ...NOTHING_DRAWN, ...options });
+      case "none":
+        return prefillNone(this.#core, ids, options);
       case "loss":
         return prefillLoss(this.#core, ids, options);
       case "taps":
@@ -76,13 +82,20 @@ export class Sequence {
    * but when the iterator ends, wherever that is, the state is that of the tokens told. Until then the sequence is not to
    * be used otherwise. RangeError when no token is pending, and for a logitBias that the model cannot take. */
   generate(draw: DrawOptions, maxTokens: number): AsyncGenerator<number, void> {
-    return generate(this.#core, this.#pipeline, draw, maxTokens);
+    return generate(this.#core, draw, maxTokens);
   }
 
   /** Reads the pending token and draws the next; RangeError when there is none. */
   async decode(draw: DrawOptions): Promise<number> {
     for await (const token of this.generate(draw, 1)) return token;
     throw new RangeError("decode: expected a token, got none");
+  }
+
+  /** Takes back the last `numTokens` that were drawn, as if the one before them had been the last. False when that is
+   * further back than the last runs of decode: then nothing has changed, and it takes a snapshot from before, and replay.
+   * RangeError when no token is pending. */
+  rewind(numTokens: number): Promise<boolean> {
+    return rewind(this.#core, numTokens);
   }
 
   /** Draws known ids instead of new ones, as they were generated: reads the pending token and all of `ids` but the last,
@@ -125,7 +138,6 @@ export class Sequence {
   }
 
   destroy(): void {
-    this.#pipeline.destroy();
     this.#core.destroy();
   }
 }

@@ -142,15 +142,16 @@ export class Engine {
   }
 
   async #answer(
-    { turn, text, sampling, maxTokens }: SendRequest,
+    { turn, text, sampling, maxTokens, logitBias = [], stopStrings }: SendRequest,
     running: RunningTurn,
     conversation: Conversation,
   ): Promise<void> {
     const startTime = performance.now();
     let timeToFirstTokenMs: number | undefined;
     const answer = conversation.send(text, {
-      sampling: { ...NO_PENALTIES, ...sampling },
+      sampling: { ...NO_PENALTIES, ...sampling, logitBias },
       maxTokens,
+      stopStrings,
       signal: running.abort.signal,
       onReading: (readTokens, totalTokens) => this.#post({ kind: "reading", turn, readTokens, totalTokens }),
     });
@@ -204,7 +205,7 @@ export class Engine {
 }
 
 /** The page has no penalties yet. */
-const NO_PENALTIES = { repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: [] };
+const NO_PENALTIES = { repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0 };
 
 function describe(chat: ChatModel, session: GpuSession, downloadBytes: number): ReadyModel {
   const { config } = chat.model;

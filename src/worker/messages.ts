@@ -13,6 +13,13 @@ export interface SamplingSettings {
   readonly seed: number;
 }
 
+/** Added to a token's logit. */
+export interface LogitBias {
+  readonly tokenId: number;
+  /** From -100 to 100. */
+  readonly bias: number;
+}
+
 export type WorkerRequest =
   /** Answered by `size`; the weights are fetched only after `fetchWeights`. */
   | {
@@ -33,6 +40,10 @@ export type WorkerRequest =
       readonly text: string;
       readonly sampling: SamplingSettings;
       readonly maxTokens: number;
+      /** At most 16 tokens of the vocabulary, each once; none unless given. */
+      readonly logitBias?: readonly LogitBias[];
+      /** The answer ends where one of these, none empty, would begin; none unless given. */
+      readonly stopStrings?: readonly string[];
     }
   /** `shownTokens` is `generatedTokens` of the last `text` that was shown (0: none); the conversation goes on from
    * exactly those tokens, with 0 as if the turn had never been. A turn that has ended meanwhile is not cut: its
@@ -104,8 +115,9 @@ export interface Failure {
   readonly message: string;
 }
 
-/** eos: the model ended; length: maxTokens reached; stopped: by the person; context: the conversation is full. */
-export type StopReason = "eos" | "length" | "stopped" | "context";
+/** eos: the model ended; stop-string: one came; length: maxTokens reached; stopped: by the person; context: the
+ * conversation is full. */
+export type StopReason = "eos" | "stop-string" | "length" | "stopped" | "context";
 
 export interface TurnTimings {
   /** Tokens read for this turn, and how long that took. */

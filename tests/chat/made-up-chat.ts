@@ -3,6 +3,7 @@
 import { afterEach, beforeAll } from "vitest";
 import { Conversation, type ConversationParts, type SendOptions, type TurnEnd } from "../../src/chat/conversation.ts";
 import { GREEDY } from "../../src/kernels/call.ts";
+import type { DecodePace } from "../../src/model/decode-pipeline.ts";
 import { Model } from "../../src/model/model.ts";
 import type { Sequence } from "../../src/model/sequence.ts";
 import { ChatTemplate } from "../../src/text/chat-template.ts";
@@ -60,15 +61,19 @@ afterEach(() => {
 });
 
 /** A sequence that is destroyed after the test. */
-export async function createSequence(model: Model): Promise<Sequence> {
-  const sequence = await model.createSequence(512);
+export async function createSequence(model: Model, fixedPace?: DecodePace): Promise<Sequence> {
+  const sequence = await model.createSequence(512, fixedPace);
   opened.push(sequence);
   return sequence;
 }
 
 /** A conversation over a sequence of its own. */
-export async function createChat(model: Model, options: Partial<ConversationParts> = {}): Promise<Chat> {
-  const sequence = await createSequence(model);
+export async function createChat(
+  model: Model,
+  options: Partial<ConversationParts> = {},
+  fixedPace?: DecodePace,
+): Promise<Chat> {
+  const sequence = await createSequence(model, fixedPace);
   const parts = { sequence, tokenizer, template, endTokenIds: [END_ID], contextLength: 512 };
   const conversation = new Conversation({ ...parts, ...options });
   conversation.clear("");

@@ -9,6 +9,8 @@ export function endingText(status: TurnStatus): string {
   switch (status.reason) {
     case "eos":
       return status.timings.generatedTokens > 1 ? "" : "The model ended its answer before the first word.";
+    case "stop-string":
+      return "";
     case "stopped":
       return "Stopped.";
     case "length":

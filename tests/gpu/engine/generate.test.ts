@@ -108,6 +108,50 @@ describe("generate", () => {
     expect([...tokens, ...rest]).toEqual(expected);
   });
 
+  it("takes back tokens of the last four runs, and further back only with a snapshot", async () => {
+    const expected = await decodeOneByOne(SAMPLED);
+    await readPrompt(SAMPLED);
+    const start = sequence.snapshot();
+    const numDrawn = 26;
+    // Drawn in runs of 4 and one of 2, of which those that begin after 12, 16, 20 and 24 tokens are kept.
+    for (const numBack of [0, 1, 2, 3, 7, 13, 14]) {
+      sequence.restore(start);
+      await takeTokens(SAMPLED, numDrawn, numDrawn);
+      expect(await sequence.rewind(numBack)).toBe(true);
+      const left = numDrawn - numBack;
+      expect(sequence.log.tokenIds).toEqual([...PROMPT, ...expected.slice(0, left)]);
+      expect(sequence.pendingToken).toBe(expected[left]);
+      expect(await takeTokens(SAMPLED, 5, 5), `${numBack} back`).toEqual(expected.slice(left + 1, left + 6));
+    }
+    const rewindAfter = async (numBack: number, change: () => unknown) => {
+      sequence.restore(start);
+      await takeTokens(SAMPLED, numDrawn, numDrawn);
+      await change();
+      const { log, pendingToken } = sequence;
+      const before = { log: structuredClone(log), pendingToken };
+      const isBack = await sequence.rewind(numBack);
+      if (!isBack) expect({ log: sequence.log, pendingToken: sequence.pendingToken }).toEqual(before);
+      return isBack;
+    };
+    expect(await rewindAfter(15, () => undefined)).toBe(false);
+    expect(await rewindAfter(99, () => undefined)).toBe(false);
+    expect(await rewindAfter(1, () => sequence.restore(start))).toBe(false);
+    expect(await rewindAfter(1, () => sequence.prefill([3, 4], { output: "last", ...drawBy(SAMPLED) }))).toBe(false);
+    expect(await rewindAfter(1, () => sequence.rewind(14))).toBe(false);
+    expect(await rewindAfter(3, () => sequence.rewind(10))).toBe(true);
+    // After an end token, the runs behind it are none of the text's.
+    const first = expected.findIndex((token, index) => index >= 5 && expected.indexOf(token) === index);
+    for (const numBack of [1, 2, 3, 4]) {
+      sequence.restore(start);
+      for await (const token of sequence.generate(drawBy(SAMPLED, [expected[first]!]), numDrawn)) void token;
+      await takeTokens(SAMPLED, 9, 9);
+      expect(await sequence.rewind(numBack)).toBe(true);
+      const left = first + 9 - numBack;
+      expect(await takeTokens(SAMPLED, 4, 4)).toEqual(expected.slice(left + 1, left + 5));
+    }
+    start.destroy();
+  });
+
   it("creates nothing, and submits and maps once for each run of four tokens", async () => {
     await readPrompt(GREEDY);
     await takeTokens(GREEDY, 16, 16);
