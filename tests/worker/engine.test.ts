@@ -1,133 +1,14 @@
-import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { openGpu } from "../../scripts/node/gpu.ts";
-import { Engine } from "../../src/worker/engine.ts";
-import type { FailureKind, WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
-import { createFolder, encodeJson, type Folder, MODEL_URL, serveFolder } from "./made-up-folder.ts";
+import { expect, test, vi } from "vitest";
+import type { FailureKind } from "../../src/worker/messages.ts";
+import { answer, failLoad, load, loadEngine, send, settle, startEngine, textOf, useSite } from "./engine-under-test.ts";
+import { encodeJson, MODEL_URL, serveFolder } from "./made-up-folder.ts";
 
-type EventOf<Kind extends WorkerEvent["kind"]> = Extract<WorkerEvent, { kind: Kind }>;
-
-/** An engine as the page sees it. */
-interface EngineUnderTest {
-  readonly events: WorkerEvent[];
-  send(request: WorkerRequest): void;
-  /** The first event of one of these kinds among those not yet waited past. */
-  wait<Kind extends WorkerEvent["kind"]>(...kinds: readonly Kind[]): Promise<EventOf<Kind>>;
-}
-
-const SAMPLING = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 };
-
-let whole: Folder;
-let folder: Folder;
-let gpu: GPU;
-/** Those that engines have opened, the newest last. */
-let devices: GPUDevice[] = [];
-
-beforeAll(async () => {
-  ({ gpu } = await openGpu());
-  whole = await createFolder();
-});
-
-beforeEach(() => {
-  folder = new Map(whole);
-  vi.stubGlobal("navigator", { gpu: { requestAdapter } });
-  vi.stubGlobal("fetch", serveFolder(folder));
-});
-
-afterEach(() => {
-  for (const device of devices) device.destroy();
-  devices = [];
-  vi.unstubAllGlobals();
-});
-
-async function requestAdapter(): Promise<object> {
-  const adapter = (await gpu.requestAdapter())!;
-  return {
-    info: adapter.info,
-    features: adapter.features,
-    limits: adapter.limits,
-    requestDevice: async (descriptor: GPUDeviceDescriptor) => {
-      devices.push(await adapter.requestDevice(descriptor));
-      return devices.at(-1);
-    },
-  };
-}
-
-function startEngine(): EngineUnderTest {
-  const events: WorkerEvent[] = [];
-  let numSeen = 0;
-  let tell = () => {};
-  const engine = new Engine((event) => {
-    events.push(event);
-    // Nobody waits here.
-    if (event.kind === "paused") setTimeout(() => engine.receive({ kind: "tryNow" }));
-    tell();
-  });
-  return {
-    events,
-    send: (request) => engine.receive(request),
-    wait: async <Kind extends WorkerEvent["kind"]>(...kinds: readonly Kind[]) => {
-      for (;;) {
-        while (numSeen < events.length) {
-          const event = events[numSeen++]!;
-          if ((kinds as readonly string[]).includes(event.kind)) return event as EventOf<Kind>;
-        }
-        await new Promise<void>((resolve) => (tell = resolve));
-      }
-    },
-  };
-}
-
-async function loadEngine(): Promise<EngineUnderTest> {
-  const engine = startEngine();
-  await load(engine);
-  return engine;
-}
-
-async function load(engine: EngineUnderTest, features = "default"): Promise<EventOf<"ready">> {
-  engine.send({ kind: "load", modelUrl: MODEL_URL, features });
-  await engine.wait("size");
-  engine.send({ kind: "fetchWeights" });
-  const event = await engine.wait("ready", "loadFailed");
-  expect(event).toMatchObject({ kind: "ready" });
-  engine.send({ kind: "newChat", systemPrompt: "" });
-  await engine.wait("chatCleared");
-  return event as EventOf<"ready">;
-}
-
-function send(engine: EngineUnderTest, turn: number, text: string, maxTokens = 6): void {
-  engine.send({ kind: "send", turn, text, sampling: SAMPLING, maxTokens });
-}
-
-async function answer(engine: EngineUnderTest, turn: number, text: string, maxTokens = 6): Promise<string> {
-  send(engine, turn, text, maxTokens);
-  expect(await engine.wait("turnEnded", "turnFailed", "loadFailed")).toMatchObject({ kind: "turnEnded", turn });
-  return textOf(engine, turn);
-}
-
-function textOf({ events }: EngineUnderTest, turn: number): string {
-  return events.flatMap((event) => (event.kind === "text" && event.turn === turn ? [event.text] : [])).join("");
-}
-
-/** How a load fails that is agreed to. */
-async function failLoad(engine = startEngine(), features = "default"): Promise<EventOf<"loadFailed">["failure"]> {
-  engine.send({ kind: "load", modelUrl: MODEL_URL, features });
-  const first = await engine.wait("size", "loadFailed");
-  if (first.kind === "loadFailed") return first.failure;
-  engine.send({ kind: "fetchWeights" });
-  const event = await engine.wait("ready", "loadFailed");
-  if (event.kind === "ready") throw new Error("load: expected a failure, got a model");
-  return event.failure;
-}
-
-/** Events that come although nobody waits for them. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 500));
-}
+const site = useSite();
 
 test("a model is loaded in steps that are told, and its weights only when that is agreed to", async () => {
   const engine = startEngine();
   engine.send({ kind: "load", modelUrl: MODEL_URL, features: "default" });
-  const totalBytes = [...folder].reduce((sum, [name, file]) => sum + (name.endsWith(".bin") ? file.length : 0), 0);
+  const totalBytes = [...site.folder].reduce((sum, [name, file]) => sum + (name.endsWith(".bin") ? file.length : 0), 0);
   expect(await engine.wait("size")).toEqual({ kind: "size", name: "made-up", totalBytes, keptBytes: 0 });
   await settle();
   expect(engine.events.map((event) => (event.kind === "loading" ? event.phase : event.kind))).toEqual([
@@ -237,7 +118,7 @@ test("the features that are asked for are used, and a wrong choice is told as su
   const { model } = await load(startEngine(), "none");
   expect(model.gpu.features).toEqual([]);
   const usual = await load(startEngine());
-  const offersSubgroups = (await gpu.requestAdapter())!.features.has("subgroups");
+  const offersSubgroups = (await site.gpu.requestAdapter())!.features.has("subgroups");
   expect(usual.model.gpu.features).toEqual(offersSubgroups ? ["subgroups"] : []);
   for (const choice of ["warp", "", "subgroups,", "NONE"]) {
     const { kind, message } = await failLoad(startEngine(), choice);
@@ -252,17 +133,17 @@ test("the features that are asked for are used, and a wrong choice is told as su
 
 test("a missing file, a network that is down and a connection that breaks off are told apart", async () => {
   for (const name of ["manifest.json", "tokenizer.json", "weights-2.bin"]) {
-    folder = new Map(whole);
-    folder.delete(name);
-    vi.stubGlobal("fetch", serveFolder(folder));
+    site.folder = new Map(site.whole);
+    site.folder.delete(name);
+    vi.stubGlobal("fetch", serveFolder(site.folder));
     expect(await failLoad()).toEqual({ kind: "missing-file", message: `${name}: expected status 200, got 404` });
   }
   vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("fetch failed")));
   expect(await failLoad()).toMatchObject({ kind: "download" });
   for (const name of ["manifest.json", "weights-1.bin"]) {
     vi.stubGlobal("fetch", async (input: URL) => {
-      if (!input.pathname.endsWith(name)) return serveFolder(new Map(whole))(input);
-      const half = whole.get(name)!.slice(0, 1000);
+      if (!input.pathname.endsWith(name)) return serveFolder(new Map(site.whole))(input);
+      const half = site.whole.get(name)!.slice(0, 1000);
       let numPulls = 0;
       return new Response(
         new ReadableStream({
@@ -279,9 +160,9 @@ test("a missing file, a network that is down and a connection that breaks off ar
 
 test("pages instead of files are told as such, and damaged files are a bad model", async () => {
   const page = new TextEncoder().encode("<!doctype html><title>Not found</title>");
-  const shard = whole.get("weights-2.bin")!.slice();
+  const shard = site.whole.get("weights-2.bin")!.slice();
   shard[12345]! ^= 1;
-  const manifest = JSON.parse(new TextDecoder().decode(whole.get("manifest.json"))) as object;
+  const manifest = JSON.parse(new TextDecoder().decode(site.whole.get("manifest.json"))) as object;
   // An export from before the tokenizer's files had digests.
   const earlier = encodeJson({ ...manifest, files: [] });
   const damages: [Record<string, Uint8Array<ArrayBuffer>>, FailureKind, string][] = [
@@ -296,8 +177,8 @@ test("pages instead of files are told as such, and damaged files are a bad model
     [{ "weights-2.bin": shard }, "bad-model", "weights-2.bin: SHA-256"],
   ];
   for (const [files, kind, named] of damages) {
-    folder = new Map([...whole, ...Object.entries(files)]);
-    vi.stubGlobal("fetch", serveFolder(folder));
+    site.folder = new Map([...site.whole, ...Object.entries(files)]);
+    vi.stubGlobal("fetch", serveFolder(site.folder));
     const failure = await failLoad();
     expect(failure.kind, failure.message).toBe(kind);
     expect(failure.message).toContain(named);
@@ -306,9 +187,9 @@ test("pages instead of files are told as such, and damaged files are a bad model
 
 test("a load that failed can be tried again in the same engine", async () => {
   const engine = startEngine();
-  folder.delete("weights-1.bin");
+  site.folder.delete("weights-1.bin");
   expect(await failLoad(engine)).toMatchObject({ kind: "missing-file" });
-  folder.set("weights-1.bin", whole.get("weights-1.bin")!);
+  site.folder.set("weights-1.bin", site.whole.get("weights-1.bin")!);
   await load(engine);
   expect(await answer(engine, 1, "Hello!")).not.toBe("");
 });
@@ -321,15 +202,15 @@ test("a load takes the place of one that is under way and of what was loaded, an
   await load(engine);
   expect(await answer(engine, 1, "Hello!")).not.toBe("");
   expect(engine.events.filter((event) => event.kind === "loadFailed")).toEqual([]);
-  expect(devices).toHaveLength(3);
-  for (const device of devices.slice(0, 2)) expect(await device.lost).toMatchObject({ reason: "destroyed" });
+  expect(site.devices).toHaveLength(3);
+  for (const device of site.devices.slice(0, 2)) expect(await device.lost).toMatchObject({ reason: "destroyed" });
 });
 
 test("a device lost while loading fails the load", async () => {
   const engine = startEngine();
   engine.send({ kind: "load", modelUrl: MODEL_URL, features: "default" });
   await engine.wait("size");
-  devices.at(-1)!.destroy();
+  site.devices.at(-1)!.destroy();
   expect((await engine.wait("loadFailed", "ready")) as object).toMatchObject({ failure: { kind: "device-lost" } });
   await load(engine);
   await settle();
@@ -339,7 +220,7 @@ test("a device lost while loading fails the load", async () => {
 test("a device lost while idle is told once, and loading again helps", async () => {
   const engine = await loadEngine();
   await answer(engine, 1, "Hello!");
-  devices.at(-1)!.destroy();
+  site.devices.at(-1)!.destroy();
   expect(await engine.wait("loadFailed")).toMatchObject({ failure: { kind: "device-lost" } });
   await load(engine);
   expect(await answer(engine, 2, "Hello!")).toBe(textOf(engine, 1));
@@ -352,7 +233,7 @@ test("a device lost while answering fails the turn alone, once, and loading agai
   const usual = await answer(engine, 1, "Hello!");
   send(engine, 2, "Go on.", 200);
   await engine.wait("text");
-  devices.at(-1)!.destroy();
+  site.devices.at(-1)!.destroy();
   expect(await engine.wait("turnFailed", "loadFailed")).toMatchObject({
     kind: "turnFailed",
     turn: 2,
@@ -371,7 +252,7 @@ test("a GPU error that nobody asked for breaks the model, full memory as such", 
   ] as const;
   for (const [error, kind] of errors) {
     const engine = await loadEngine();
-    devices.at(-1)!.onuncapturederror!(new GPUUncapturedErrorEvent("uncapturederror", { error }));
+    site.devices.at(-1)!.onuncapturederror!(new GPUUncapturedErrorEvent("uncapturederror", { error }));
     const { failure } = await engine.wait("loadFailed");
     expect(failure.kind).toBe(kind);
     expect(failure.message).toContain(error.message);
@@ -380,7 +261,7 @@ test("a GPU error that nobody asked for breaks the model, full memory as such", 
 
 test("an error in New chat is told, and the requests after it are served", async () => {
   const engine = await loadEngine();
-  const device = devices.at(-1)!;
+  const device = site.devices.at(-1)!;
   const createCommandEncoder = device.createCommandEncoder.bind(device);
   device.createCommandEncoder = () => {
     throw new Error("encoder: expected one, got none");

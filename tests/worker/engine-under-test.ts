@@ -1,0 +1,142 @@
+// The engine behind the protocol, with a made-up model to load: what the tests of this folder share.
+
+import { afterEach, beforeAll, beforeEach, expect, vi } from "vitest";
+import { openGpu } from "../../scripts/node/gpu.ts";
+import { Engine } from "../../src/worker/engine.ts";
+import type { WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
+import { createFolder, type Folder, MODEL_URL, serveFolder } from "./made-up-folder.ts";
+
+export type EventOf<Kind extends WorkerEvent["kind"]> = Extract<WorkerEvent, { kind: Kind }>;
+
+/** An engine as the page sees it. */
+export interface EngineUnderTest {
+  readonly events: WorkerEvent[];
+  send(request: WorkerRequest): void;
+  /** The first event of one of these kinds among those not yet waited past. */
+  wait<Kind extends WorkerEvent["kind"]>(...kinds: readonly Kind[]): Promise<EventOf<Kind>>;
+}
+
+export const SAMPLING = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 };
+
+/** What the engines of a test find. */
+export interface Site {
+  readonly gpu: GPU;
+  /** The model's folder as it was made. */
+  readonly whole: Folder;
+  /** The one that is served: a test's own. */
+  folder: Folder;
+  /** Those that engines have opened, the newest last. */
+  readonly devices: GPUDevice[];
+}
+
+/** Puts a GPU and a server with a made-up model where an engine looks for them, anew for each of the file's tests. */
+export function useSite(): Site {
+  const devices: GPUDevice[] = [];
+  const site = { devices } as { -readonly [Field in keyof Site]: Site[Field] };
+
+  const requestAdapter = async (): Promise<object> => {
+    const adapter = (await site.gpu.requestAdapter())!;
+    return {
+      info: adapter.info,
+      features: adapter.features,
+      limits: adapter.limits,
+      requestDevice: async (descriptor: GPUDeviceDescriptor) => {
+        devices.push(await adapter.requestDevice(descriptor));
+        return devices.at(-1);
+      },
+    };
+  };
+
+  beforeAll(async () => {
+    ({ gpu: site.gpu } = await openGpu());
+    site.whole = await createFolder();
+  });
+
+  beforeEach(() => {
+    site.folder = new Map(site.whole);
+    vi.stubGlobal("navigator", { gpu: { requestAdapter } });
+    vi.stubGlobal("fetch", serveFolder(site.folder));
+  });
+
+  afterEach(() => {
+    for (const device of devices.splice(0)) device.destroy();
+    vi.unstubAllGlobals();
+  });
+
+  return site;
+}
+
+export function startEngine(): EngineUnderTest {
+  const events: WorkerEvent[] = [];
+  let numSeen = 0;
+  let tell = () => {};
+  const engine = new Engine((event) => {
+    events.push(event);
+    // Nobody waits here.
+    if (event.kind === "paused") setTimeout(() => engine.receive({ kind: "tryNow" }));
+    tell();
+  });
+  return {
+    events,
+    send: (request) => engine.receive(request),
+    wait: async <Kind extends WorkerEvent["kind"]>(...kinds: readonly Kind[]) => {
+      for (;;) {
+        while (numSeen < events.length) {
+          const event = events[numSeen++]!;
+          if ((kinds as readonly string[]).includes(event.kind)) return event as EventOf<Kind>;
+        }
+        await new Promise<void>((resolve) => (tell = resolve));
+      }
+    },
+  };
+}
+
+export async function loadEngine(): Promise<EngineUnderTest> {
+  const engine = startEngine();
+  await load(engine);
+  return engine;
+}
+
+export async function load(engine: EngineUnderTest, features = "default"): Promise<EventOf<"ready">> {
+  engine.send({ kind: "load", modelUrl: MODEL_URL, features });
+  await engine.wait("size");
+  engine.send({ kind: "fetchWeights" });
+  const event = await engine.wait("ready", "loadFailed");
+  expect(event).toMatchObject({ kind: "ready" });
+  engine.send({ kind: "newChat", systemPrompt: "" });
+  await engine.wait("chatCleared");
+  return event as EventOf<"ready">;
+}
+
+export function send(engine: EngineUnderTest, turn: number, text: string, maxTokens = 6): void {
+  engine.send({ kind: "send", turn, text, sampling: SAMPLING, maxTokens });
+}
+
+export async function answer(engine: EngineUnderTest, turn: number, text: string, maxTokens = 6): Promise<string> {
+  send(engine, turn, text, maxTokens);
+  expect(await engine.wait("turnEnded", "turnFailed", "loadFailed")).toMatchObject({ kind: "turnEnded", turn });
+  return textOf(engine, turn);
+}
+
+export function textOf({ events }: EngineUnderTest, turn: number): string {
+  return events.flatMap((event) => (event.kind === "text" && event.turn === turn ? [event.text] : [])).join("");
+}
+
+/** How a load fails that is agreed to. */
+export async function failLoad(
+  engine = startEngine(),
+  features = "default",
+): Promise<EventOf<"loadFailed">["failure"]> {
+  engine.send({ kind: "load", modelUrl: MODEL_URL, features });
+  const first = await engine.wait("size", "loadFailed");
+  if (first.kind === "loadFailed") return first.failure;
+  engine.send({ kind: "fetchWeights" });
+  const event = await engine.wait("ready", "loadFailed");
+  if (event.kind === "ready") throw new Error("load: expected a failure, got a model");
+  return event.failure;
+}
+
+/** Events that come although nobody waits for them. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 500));
+}
