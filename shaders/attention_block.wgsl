@@ -6,14 +6,14 @@
 //   1 segment: Segment, uniform — positions that this segment holds
 //   2 step: Step, read — position of the block's first token
 //   3 qkv: array<vec4<f32>>, read — (num_tokens, num_heads + 2 num_kv_heads, head_dim), queries rotated
-//   4 cache: array<vec4<f32>>, read — (capacity, 2, num_kv_heads, head_dim), keys rotated
+//   4 cache: array<CachedQuad>, read — (capacity, 2, num_kv_heads, head_dim), keys rotated
 //   5 stats: array<vec2<f32>>, read_write — (splits, num_tokens, num_heads), updated where an earlier segment began the split
 //   6 partials: array<vec4<f32>>, read_write — (splits, num_tokens, num_heads, head_dim), likewise
 // Dispatch: (rows / 64 rounded up, num_kv_heads, splits at most) workgroups of 8 × 8; each owns 64 rows of one KV head, a row
 //   being one token's query of one of the heads that share it, and the keys of one split. Segments are dispatched in order.
 // Source: arXiv:2307.08691 (FlashAttention-2); flash-decoding (Dao et al. 2023)
 // Reference: src/reference/kernels/attention-block.ts, attentionBlock
-// Appends: common/call.wgsl, common/step.wgsl, common/segment.wgsl, common/splits.wgsl
+// Appends: common/call.wgsl, common/step.wgsl, common/segment.wgsl, common/splits.wgsl, common/kv_FORMAT.wgsl
 
 override NUM_HEADS: u32;
 override NUM_KV_HEADS: u32;
@@ -34,7 +34,7 @@ struct Rows {
 @group(0) @binding(1) var<uniform> segment: Segment;
 @group(0) @binding(2) var<storage, read> step: Step;
 @group(0) @binding(3) var<storage, read> qkv: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> cache: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> cache: array<CachedQuad>;
 @group(0) @binding(5) var<storage, read_write> stats: array<vec2<f32>>;
 @group(0) @binding(6) var<storage, read_write> partials: array<vec4<f32>>;
 
@@ -88,7 +88,7 @@ fn store_left(i: u32, rows: Rows) {
 
 /// A quarter of a cached row of the segment: a key (part 0) or a value (part 1).
 fn cached(key: u32, part: u32, kv_head: u32, quad: u32) -> vec4<f32> {
-  return cache[((key * 2u + part) * NUM_KV_HEADS + kv_head) * (HEAD_DIM / 4u) + quad];
+  return unpack_quad(cache[((key * 2u + part) * NUM_KV_HEADS + kv_head) * (HEAD_DIM / 4u) + quad]);
 }
 
 /// A quarter of the query of a row; rows past the block repeat the last.

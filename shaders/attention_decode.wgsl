@@ -6,14 +6,14 @@
 //   0 segment: Segment, uniform — positions that this segment holds
 //   1 step: Step, read — position of the token; done: nothing is appended
 //   2 qkv: array<vec4<f32>>, read — (1, num_heads + 2 num_kv_heads, head_dim), queries and keys rotated
-//   3 cache: array<vec4<f32>>, read_write — (capacity, 2, num_kv_heads, head_dim), the token's row written in its segment
+//   3 cache: array<CachedQuad>, read_write — (capacity, 2, num_kv_heads, head_dim), the token's row written in its segment
 //   4 partials: array<f32>, read_write — (segments, SPLITS, num_heads, head_dim + 2), this segment's written; a split without
 //     keys has sum 0
 // Dispatch: (num_heads, SPLITS, 1) workgroups; each owns the keys of one split for one query head. The token's key is
 //   taken from qkv by all, and appended by the first query head of each KV head, in the split that holds it: no race.
 // Source: flash-decoding (Dao et al. 2023), arXiv:2205.14135
 // Reference: src/reference/kernels/attention-decode.ts, attentionDecode
-// Appends: common/step.wgsl, common/segment.wgsl
+// Appends: common/step.wgsl, common/segment.wgsl, common/kv_FORMAT.wgsl
 
 override WORKGROUP_SIZE: u32;  // at least head_dim / 4
 override NUM_HEADS: u32;
@@ -28,7 +28,7 @@ const KEY_LANES: u32 = 4u;  // threads that share a key's score
 @group(0) @binding(0) var<uniform> segment: Segment;
 @group(0) @binding(1) var<storage, read> step: Step;
 @group(0) @binding(2) var<storage, read> qkv: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> cache: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> cache: array<CachedQuad>;
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 
 var<workgroup> query: array<vec4<f32>, HEAD_DIM / 4u>;  // scaled
@@ -36,13 +36,14 @@ var<workgroup> score_parts: array<f32, WORKGROUP_SIZE>;  // KEY_LANES of each ke
 var<workgroup> part_sums: array<vec4<f32>, WORKGROUP_SIZE>;
 var<workgroup> part_stats: array<vec2<f32>, WORKGROUP_SIZE>;  // largest score, and sum
 
-/// A quarter of a row of the segment's keys (part 0) or values (part 1); the token's own comes from qkv.
+/// Four channels of a key (part 0) or value (part 1) of the segment; the token's own, which may not be in the cache yet,
+/// are taken as they are.
 fn cached(key: u32, part: u32, kv_head: u32, column4: u32) -> vec4<f32> {
   let row4 = HEAD_DIM / 4u;
   if (segment.start + key == step.position) {
     return qkv[(NUM_HEADS + part * NUM_KV_HEADS + kv_head) * row4 + column4];
   }
-  return cache[((key * 2u + part) * NUM_KV_HEADS + kv_head) * row4 + column4];
+  return unpack_quad(cache[((key * 2u + part) * NUM_KV_HEADS + kv_head) * row4 + column4]);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -125,7 +126,8 @@ fn attention_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_
   let is_owner = head % (NUM_HEADS / NUM_KV_HEADS) == 0u && first < end && segment.start + end - 1u == step.position;
   if (is_owner && step.done == 0u && local < row4) {
     for (var part = 0u; part < 2u; part++) {
-      cache[(((end - 1u) * 2u + part) * NUM_KV_HEADS + kv_head) * row4 + local] = cached(end - 1u, part, kv_head, local);
+      cache[(((end - 1u) * 2u + part) * NUM_KV_HEADS + kv_head) * row4 + local] =
+        pack_quad(cached(end - 1u, part, kv_head, local));
     }
   }
 }

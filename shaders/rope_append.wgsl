@@ -6,12 +6,12 @@
 //   2 step: Step, read — position of the block's first token
 //   3 rope_table: array<vec2<f32>>, read — (2, 2048, head_dim / 2), cos and sin
 //   4 qkv: array<f32>, read_write — (num_tokens, num_heads + 2 num_kv_heads, head_dim): queries, updated in place, keys, values
-//   5 cache: array<f32>, read_write — (capacity, 2, num_kv_heads, head_dim), rows of this block's tokens written
+//   5 cache: array<CachedPair>, read_write — (capacity, 2, num_kv_heads, head_dim), rows of this block's tokens written
 // Dispatch: (num_tokens, num_kv_heads, 1) workgroups; each owns one KV head's key and value of one token, and the queries
 //   that read them. Tokens outside the segment are left to the dispatch of another segment.
 // Source: arXiv:2104.09864 (RoPE), "rotate half" pairing
 // Reference: src/reference/kernels/rope-append.ts, ropeAppend
-// Appends: common/call.wgsl, common/step.wgsl, common/segment.wgsl, common/rope.wgsl
+// Appends: common/call.wgsl, common/step.wgsl, common/segment.wgsl, common/rope.wgsl, common/kv_FORMAT.wgsl
 
 override WORKGROUP_SIZE: u32;
 override NUM_HEADS: u32;
@@ -23,13 +23,22 @@ override HEAD_DIM: u32;
 @group(0) @binding(2) var<storage, read> step: Step;
 @group(0) @binding(3) var<storage, read> rope_table: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read_write> qkv: array<f32>;
-@group(0) @binding(5) var<storage, read_write> cache: array<f32>;
+@group(0) @binding(5) var<storage, read_write> cache: array<CachedPair>;
 
-/// Channels `channel` and `channel + head_dim/2` of the row at `base`, turned.
-fn rotated(base: u32, channel: u32, turn: vec2<f32>) -> vec2<f32> {
-  let low = qkv[base + channel];
-  let high = qkv[base + HEAD_DIM / 2u + channel];
-  return vec2<f32>(low * turn.x - high * turn.y, high * turn.x + low * turn.y);
+/// Two neighbouring channels of a row, from `channel` on, and their partners half a row further, turned.
+struct Turned {
+  low: vec2<f32>,
+  high: vec2<f32>,
+}
+
+fn pair(at: u32) -> vec2<f32> {
+  return vec2<f32>(qkv[at], qkv[at + 1u]);
+}
+
+fn turned(row: u32, channel: u32, cosines: vec2<f32>, sines: vec2<f32>) -> Turned {
+  let low = pair(row + channel);
+  let high = pair(row + HEAD_DIM / 2u + channel);
+  return Turned(low * cosines - high * sines, high * cosines + low * sines);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -46,19 +55,24 @@ fn rope_append(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invoc
   let query = first + kv_head * num_queries * HEAD_DIM;
   let key = first + (NUM_HEADS + kv_head) * HEAD_DIM;
   let value = key + NUM_KV_HEADS * HEAD_DIM;
-  let cached_key = ((position - segment.start) * 2u * NUM_KV_HEADS + kv_head) * HEAD_DIM;
-  let cached_value = cached_key + NUM_KV_HEADS * HEAD_DIM;
-  for (var channel = local; channel < half_dim; channel += WORKGROUP_SIZE) {
-    let turn = rotation(position, channel);
-    for (var base = query; base < query + num_queries * HEAD_DIM; base += HEAD_DIM) {
-      let pair = rotated(base, channel, turn);
-      qkv[base + channel] = pair.x;
-      qkv[base + half_dim + channel] = pair.y;
+  let cached_key = ((position - segment.start) * 2u * NUM_KV_HEADS + kv_head) * half_dim;
+  let cached_value = cached_key + NUM_KV_HEADS * half_dim;
+  for (var channel = 2u * local; channel < half_dim; channel += 2u * WORKGROUP_SIZE) {
+    let first_turn = rotation(position, channel);
+    let second_turn = rotation(position, channel + 1u);
+    let cosines = vec2<f32>(first_turn.x, second_turn.x);
+    let sines = vec2<f32>(first_turn.y, second_turn.y);
+    for (var row = query; row < query + num_queries * HEAD_DIM; row += HEAD_DIM) {
+      let pairs = turned(row, channel, cosines, sines);
+      qkv[row + channel] = pairs.low.x;
+      qkv[row + channel + 1u] = pairs.low.y;
+      qkv[row + half_dim + channel] = pairs.high.x;
+      qkv[row + half_dim + channel + 1u] = pairs.high.y;
     }
-    let pair = rotated(key, channel, turn);
-    cache[cached_key + channel] = pair.x;
-    cache[cached_key + half_dim + channel] = pair.y;
-    cache[cached_value + channel] = qkv[value + channel];
-    cache[cached_value + half_dim + channel] = qkv[value + half_dim + channel];
+    let pairs = turned(key, channel, cosines, sines);
+    cache[cached_key + channel / 2u] = pack_pair(pairs.low);
+    cache[cached_key + (half_dim + channel) / 2u] = pack_pair(pairs.high);
+    cache[cached_value + channel / 2u] = pack_pair(pair(value + channel));
+    cache[cached_value + (half_dim + channel) / 2u] = pack_pair(pair(value + half_dim + channel));
   }
 }

@@ -6,8 +6,11 @@ import { parseHeader, type ShaderBinding } from "./shader-header.ts";
 /** A project's files: the text of a path below its root, undefined when there is none. */
 export type ReadText = (path: string) => string | undefined;
 
-/** What `weight_FORMAT` in a header stands for: the weight formats declare the same. */
-const WEIGHT_FORMAT = ["FORMAT", "q4"] as const;
+/** What a file of one of several formats in a header stands for: all of them declare the same. */
+const FORMATS = [
+  ["weight_FORMAT", "weight_q4"],
+  ["kv_FORMAT", "kv_f32"],
+] as const;
 
 const DECLARATION =
   /@group\(\s*(\d+)\s*\)\s*@binding\(\s*(\d+)\s*\)\s*var\s*<\s*(uniform|storage)\s*(?:,\s*(\w+)\s*)?>\s*(\w+)\s*:\s*([^;]+);/g;
@@ -21,7 +24,8 @@ export function checkShader(name: string, readText: ReadText): string[] {
 
   let code = withoutComments(text);
   for (const append of header.appends) {
-    const [path, prefix] = append.replace(...WEIGHT_FORMAT).split(" as ");
+    const file = FORMATS.reduce((path, [name, format]) => path.replace(name, format), append);
+    const [path, prefix] = file.split(" as ");
     // A second copy of a format is checked as the first: only its names differ.
     const appended = prefix === undefined ? readText(`shaders/${path}`) : "";
     if (appended === undefined) problems.push(`Appends: expected a file of shaders/, got ${append}`);

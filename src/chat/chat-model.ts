@@ -54,7 +54,7 @@ export async function loadChatModel(
   const tokenizer = Tokenizer.parse(tokenizerJson, configJson);
   const template = ChatTemplate.parse(configJson, tokenizer);
   const source = createShardSource(manifest, files, { onProgress });
-  const model = await Model.load(session, source, signal ? { signal } : {});
+  const model = await Model.load(session, source, { kvFormat: "f16", ...(signal ? { signal } : {}) });
   return {
     name: manifest.name,
     numParameters: manifest.numParameters,

@@ -1,15 +1,14 @@
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, type Tensor } from "../gpu/tensor.ts";
+import { expectCache, kvAppend, type KvHeads } from "./kv-format.ts";
 import { splitConstants, splitGrid, type SplitShape } from "./splits.ts";
 
 /** Numbers that the shader's workgroup memory holds of a tile's values. */
 const STAGED_VALUES = 1024;
 
-export interface AttentionBlockConstants extends SplitShape {
-  /** A multiple of 4, at most 128. */
-  readonly headDim: number;
-}
+/** headDim is at most 128. */
+export type AttentionBlockConstants = SplitShape & KvHeads;
 
 export interface AttentionBlockTensors {
   readonly call: Tensor;
@@ -17,7 +16,7 @@ export interface AttentionBlockTensors {
   readonly step: Tensor;
   /** (blockSize, (numHeads + 2 numKvHeads) * headDim): queries as rope_append leaves them */
   readonly qkv: Tensor;
-  /** (capacity, 2, numKvHeads, headDim) */
+  /** (capacity, 2, numKvHeads, kvWords) */
   readonly cache: Tensor;
   /** (maxSplitRows, 2), updated in place */
   readonly stats: Tensor;
@@ -27,12 +26,12 @@ export interface AttentionBlockTensors {
 
 /** Compiles `attention_block`; a layer takes one dispatch for each of its segments, in order, and then attention_combine. */
 export async function createAttentionBlock(session: GpuSession, constants: AttentionBlockConstants) {
-  const { numHeads, numKvHeads, headDim } = constants;
+  const { numHeads, numKvHeads, headDim, kvFormat } = constants;
   const kernel = await compileKernel(
     session,
     {
       name: "attention_block",
-      appends: ["common/call", "common/step", "common/segment", "common/splits"],
+      appends: ["common/call", "common/step", "common/segment", "common/splits", kvAppend(kvFormat)],
       bindings: ["uniform", "uniform", "read", "read", "read", "read_write", "read_write"],
     },
     {
@@ -44,7 +43,7 @@ export async function createAttentionBlock(session: GpuSession, constants: Atten
   return (label: string, tensors: AttentionBlockTensors): Dispatch => {
     const { call, segment, step, qkv, cache, stats, partials } = tensors;
     expectRows(qkv, [(numHeads + 2 * numKvHeads) * headDim]);
-    expectRows(cache, [2, numKvHeads, headDim]);
+    expectCache(cache, constants);
     expectRows(stats, [2]);
     expectRows(partials, [headDim]);
     const bound = [call, segment, step, qkv, cache, stats, partials];

@@ -1,6 +1,7 @@
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, type Tensor } from "../gpu/tensor.ts";
+import { expectCache, kvAppend, type KvHeads } from "./kv-format.ts";
 
 /** Parts into which a segment's keys are split, so that a long context keeps the whole GPU busy. */
 export const ATTENTION_SPLITS = 16;
@@ -8,11 +9,9 @@ export const ATTENTION_SPLITS = 16;
 const MIN_SPLIT_KEYS = 64;
 const WORKGROUP_SIZE = 128;
 
-export interface AttentionDecodeConstants {
+/** headDim is at most 128. */
+export interface AttentionDecodeConstants extends KvHeads {
   readonly numHeads: number;
-  readonly numKvHeads: number;
-  /** A multiple of 4, at most 128. */
-  readonly headDim: number;
 }
 
 export interface AttentionDecodeTensors {
@@ -20,7 +19,7 @@ export interface AttentionDecodeTensors {
   readonly step: Tensor;
   /** (blockSize, (numHeads + 2 numKvHeads) * headDim), the first row read: as attention_qkv_decode writes it */
   readonly qkv: Tensor;
-  /** (capacity, 2, numKvHeads, headDim), the token's row written */
+  /** (capacity, 2, numKvHeads, kvWords), the token's row written */
   readonly cache: Tensor;
   /** (segments, ATTENTION_SPLITS, numHeads, headDim + 2), this segment's part written */
   readonly partials: Tensor;
@@ -28,12 +27,12 @@ export interface AttentionDecodeTensors {
 
 /** Compiles `attention_decode`; a layer takes one dispatch for each of its segments. */
 export async function createAttentionDecode(session: GpuSession, constants: AttentionDecodeConstants) {
-  const { numHeads, numKvHeads, headDim } = constants;
+  const { numHeads, numKvHeads, headDim, kvFormat } = constants;
   const kernel = await compileKernel(
     session,
     {
       name: "attention_decode",
-      appends: ["common/step", "common/segment"],
+      appends: ["common/step", "common/segment", kvAppend(kvFormat)],
       bindings: ["uniform", "read", "read", "read_write", "read_write"],
     },
     {
@@ -47,7 +46,7 @@ export async function createAttentionDecode(session: GpuSession, constants: Atte
   );
   return (label: string, { segment, step, qkv, cache, partials }: AttentionDecodeTensors): Dispatch => {
     expectRows(qkv, [(numHeads + 2 * numKvHeads) * headDim]);
-    expectRows(cache, [2, numKvHeads, headDim]);
+    expectCache(cache, constants);
     expectRows(partials, [ATTENTION_SPLITS, numHeads, headDim + 2]);
     const bound = [segment, step, qkv, cache, partials];
     return createDispatch(session, kernel, label, bound, () => [numHeads, ATTENTION_SPLITS, 1]);

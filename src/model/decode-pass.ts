@@ -105,7 +105,7 @@ async function addSoftmax(
   const heads = { numHeads, numKvHeads, headDim };
   const { format } = weights.qkv;
   const qkvDecode = await createAttentionQkvDecode(session, { format, input, hiddenSize, eps, ...heads });
-  const attention = await createAttentionDecode(session, heads);
+  const attention = await createAttentionDecode(session, { ...heads, kvFormat: model.kvFormat });
   const output = await createAttentionOutputDecode(session, {
     format: weights.oProj.format,
     hiddenSize,

@@ -4,6 +4,7 @@
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { ATTENTION_SPLITS } from "../kernels/attention-decode.ts";
+import { kvWords } from "../kernels/kv-format.ts";
 import { createSegment } from "../kernels/segment.ts";
 import { fillingWorkgroups, maxSplitRows } from "../kernels/splits.ts";
 import type { Model } from "./model.ts";
@@ -15,7 +16,7 @@ export interface KvSegment {
   readonly length: number;
   /** The uniform that tells kernels the above. */
   readonly uniform: Tensor;
-  /** By softmax layer, in order: (length, 2, numKvHeads, headDim), key then value of each token. */
+  /** By softmax layer, in order: (length, 2, numKvHeads, kvWords), key then value of each token. */
   readonly caches: readonly Tensor[];
 }
 
@@ -47,7 +48,7 @@ export class KvCache {
     this.#session = session;
     this.#label = label;
     this.#layers = config.layerTypes.flatMap((type, layer) => (type === "full_attention" ? [layer] : []));
-    const rowBytes = 2 * config.numKvHeads * config.headDim * 4;
+    const rowBytes = 4 * 2 * config.numKvHeads * kvWords({ ...config, kvFormat: model.kvFormat });
     const { maxStorageBufferBindingSize, maxBufferSize } = session.device.limits;
     this.#maxSegmentLength = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / rowBytes);
     this.bytesPerToken = rowBytes * this.#layers.length;
@@ -113,18 +114,14 @@ export class KvCache {
     const start = this.capacity;
     const index = this.segments.length;
     const length = Math.min(wantedLength, this.#maxSegmentLength);
-    const { numKvHeads, headDim } = this.#model.config;
+    const { config, kvFormat } = this.#model;
+    const shape = [length, 2, config.numKvHeads, kvWords({ ...config, kvFormat })];
     this.segments.push({
       start,
       length,
       uniform: createSegment(this.#session, `${this.#label} segment ${index}`, { start, length, index }),
       caches: this.#layers.map((layer) =>
-        this.#session.createStorage(`${this.#label} layer ${layer} KV cache segment ${index}`, "KV cache", [
-          length,
-          2,
-          numKvHeads,
-          headDim,
-        ]),
+        this.#session.createStorage(`${this.#label} layer ${layer} KV cache segment ${index}`, "KV cache", shape),
       ),
     });
   }

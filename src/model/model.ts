@@ -5,6 +5,7 @@ import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { WeightSource } from "../checkpoint/weight-source.ts";
 import { type GpuSession, UnsupportedGpuError } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { KvFormat } from "../kernels/kv-format.ts";
 import { isProcessor } from "../kernels/matvec.ts";
 import { createRopeTable, ROPE_ROWS } from "../kernels/rope-table.ts";
 import { type BlockActivations, createBlockActivations } from "./block-activations.ts";
@@ -16,6 +17,8 @@ import { SubmitPace } from "./submit-pace.ts";
 export interface ModelOptions {
   /** Tokens read at once; fixed for all sequences of the model, since another split rounds differently. */
   readonly blockSize?: number;
+  /** How sequences store keys and values: f32 when absent. */
+  readonly kvFormat?: KvFormat;
   readonly signal?: AbortSignal;
 }
 
@@ -28,6 +31,7 @@ export class Model {
   readonly session: GpuSession;
   readonly config: ModelConfig;
   readonly blockSize: number;
+  readonly kvFormat: KvFormat;
   readonly weights: ModelWeights;
   readonly activations: BlockActivations;
   /** (2, 2048, headDim / 2, 2) */
@@ -37,10 +41,16 @@ export class Model {
   #numSequences = 0;
   #tapLogits: readonly Tensor[] | undefined;
 
-  private constructor(session: GpuSession, config: ModelConfig, blockSize: number, weights: ModelWeights) {
+  private constructor(
+    session: GpuSession,
+    config: ModelConfig,
+    weights: ModelWeights,
+    { blockSize = defaultBlockSize(session), kvFormat = "f32" }: ModelOptions,
+  ) {
     this.session = session;
     this.config = config;
     this.blockSize = blockSize;
+    this.kvFormat = kvFormat;
     this.weights = weights;
     this.activations = createBlockActivations(session, config, blockSize);
     this.ropeTable = session.createStorage("rope table", "tables", [2, ROPE_ROWS, config.headDim / 2, 2]);
@@ -49,14 +59,10 @@ export class Model {
   }
 
   /** Uploads the weights; throws UnsupportedGpuError for a shape no kernel has, and what the source throws. */
-  static async load(
-    session: GpuSession,
-    source: WeightSource,
-    { blockSize = defaultBlockSize(session), signal }: ModelOptions = {},
-  ): Promise<Model> {
+  static async load(session: GpuSession, source: WeightSource, options: ModelOptions = {}): Promise<Model> {
     expectSupportedShape(source.config);
-    const weights = await loadModelWeights(session, source, signal);
-    return new Model(session, source.config, blockSize, weights);
+    const weights = await loadModelWeights(session, source, options.signal);
+    return new Model(session, source.config, weights, options);
   }
 
   /** (blockSize, rows) for each range of the head: every token's logits, made when they are first tapped. */

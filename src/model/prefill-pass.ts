@@ -141,10 +141,11 @@ async function addLightning(
 
 async function addSoftmax(
   pass: PassBuilder,
-  { model: { session, config, activations, ropeTable }, call, step, segments, splits }: PassTensors,
+  { model, call, step, segments, splits }: PassTensors,
   layer: number,
   weights: SoftmaxWeights,
 ): Promise<void> {
+  const { session, config, kvFormat, activations, ropeTable } = model;
   const { hiddenSize, numHeads, numKvHeads, headDim } = config;
   const { hidden, normed, softmaxQkv, attentionOutput } = activations;
   const qkvLinear = await createLinear(session, {
@@ -152,8 +153,8 @@ async function addSoftmax(
     numRows: (numHeads + 2 * numKvHeads) * headDim,
     numColumns: hiddenSize,
   });
-  const ropeAppend = await createRopeAppend(session, { numHeads, numKvHeads, headDim });
-  const heads = { numHeads, numKvHeads, headDim, maxWorkgroups: fillingWorkgroups(session) };
+  const heads = { numHeads, numKvHeads, headDim, kvFormat, maxWorkgroups: fillingWorkgroups(session) };
+  const ropeAppend = await createRopeAppend(session, heads);
   const attentionBlock = await createAttentionBlock(session, heads);
   const attentionCombine = await createAttentionCombine(session, heads);
   const outLinear = await createLinearResidual(session, {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Dispatch } from "../../../src/gpu/kernel.ts";
 import { createAttentionBlock } from "../../../src/kernels/attention-block.ts";
 import { createAttentionCombine } from "../../../src/kernels/attention-combine.ts";
+import type { KvFormat } from "../../../src/kernels/kv-format.ts";
 import { createRopeAppend } from "../../../src/kernels/rope-append.ts";
 import { createRopeTable, ROPE_ROWS } from "../../../src/kernels/rope-table.ts";
 import { createSegment } from "../../../src/kernels/segment.ts";
@@ -24,6 +25,7 @@ import {
   uploadStep,
   useSession,
 } from "../harness.ts";
+import { roundToKv, uploadCache } from "../kv-cache.ts";
 
 const session = useSession();
 
@@ -38,6 +40,7 @@ interface Shape {
   readonly numTokens: number;
   /** Slots of each segment. */
   readonly segments: readonly number[];
+  readonly kvFormat?: KvFormat;
 }
 
 /** As on a large GPU, so that keys are split here too. */
@@ -63,7 +66,7 @@ function withSurplus(dispatch: Dispatch): Dispatch {
  * @param known what the cache holds beforehand, (any number of tokens, 2, num_kv_heads, head_dim)
  * @param ropeTheta the block's own queries and keys are rotated and appended first, if given */
 async function runAttention(shape: Shape, qkvValues: Float32Array, known: Float32Array, ropeTheta?: number) {
-  const { numHeads, numKvHeads, headDim, position, numTokens, segments } = shape;
+  const { numHeads, numKvHeads, headDim, position, numTokens, segments, kvFormat = "f32" } = shape;
   const slotSize = 2 * numKvHeads * headDim;
   const numRows = maxSplitRows({ ...shape, maxWorkgroups }, numTokens, position + numTokens);
   const stats = createOutput(session(), "stats", [numRows, 2]);
@@ -76,7 +79,7 @@ async function runAttention(shape: Shape, qkvValues: Float32Array, known: Float3
     stats,
     partials,
   };
-  const heads = { numHeads, numKvHeads, headDim, maxWorkgroups };
+  const heads = { numHeads, numKvHeads, headDim, kvFormat, maxWorkgroups };
   const createAttention = await createAttentionBlock(session(), heads);
   const createCombine = await createAttentionCombine(session(), heads);
   let start = 0;
@@ -86,7 +89,7 @@ async function runAttention(shape: Shape, qkvValues: Float32Array, known: Float3
     const slots = new Float32Array(length * slotSize).fill(1000);
     slots.set(known.subarray(start * slotSize, (start + length) * slotSize));
     start += length;
-    return { segment, cache: upload(session(), `segment ${index}`, [length, 2, numKvHeads, headDim], slots) };
+    return { segment, cache: uploadCache(session(), `segment ${index}`, heads, slots) };
   });
   const dispatches = [
     ...perSegment.map((own) => createAttention("attention_block", { ...shared, ...own })),
@@ -139,15 +142,20 @@ const shapes: Shape[] = [
   { numHeads: 5, numKvHeads: 1, headDim: 32, position: 700, numTokens: 90, segments: [256, 300, 300] },
 ];
 
+/** Keys and values in f16, of even and odd numbers of them in a row. */
+const halfShapes: Shape[] = shapes
+  .filter(({ headDim, segments }) => headDim === 36 || headDim === 128 || segments.length === 3)
+  .map((shape) => ({ ...shape, kvFormat: "f16" }));
+
 describe("attention_block", () => {
-  it.each(shapes)(
-    "attends with $numTokens queries at $position, $numHeads heads of $headDim over $numKvHeads, to segments of $segments",
+  it.each([...shapes, ...halfShapes])(
+    "attends with $numTokens queries at $position, $numHeads heads of $headDim over $numKvHeads, to segments of $segments $kvFormat",
     async (shape) => {
-      const { numHeads, numKvHeads, headDim, position, numTokens } = shape;
+      const { numHeads, numKvHeads, headDim, position, numTokens, kvFormat = "f32" } = shape;
       const random = createRandom(position + numTokens + headDim);
       // Scores of several units: a masked, lost or doubled key changes the first digits.
       const qkv = randomArray(random, numTokens * (numHeads + 2 * numKvHeads) * headDim, 5);
-      const cache = randomArray(random, (position + numTokens) * 2 * numKvHeads * headDim);
+      const cache = roundToKv(kvFormat, randomArray(random, (position + numTokens) * 2 * numKvHeads * headDim));
       const actual = await runAttention(shape, qkv, cache);
       const length = splitLength(shape);
       const expected = attentionBlock(qkv, cache, position, shape, length);

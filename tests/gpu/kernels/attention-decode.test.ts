@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Tensor } from "../../../src/gpu/tensor.ts";
 import { ATTENTION_SPLITS, createAttentionDecode } from "../../../src/kernels/attention-decode.ts";
+import type { KvHeads } from "../../../src/kernels/kv-format.ts";
 import { createSegment } from "../../../src/kernels/segment.ts";
 import { attentionDecode } from "../../../src/reference/kernels/attention-decode.ts";
 import {
@@ -13,19 +14,18 @@ import {
   uploadStep,
   useSession,
 } from "../harness.ts";
+import { readCache, roundToKv, uploadCache } from "../kv-cache.ts";
 
 const session = useSession();
 /** As the kernel splits: at least 64 keys a split. */
 const splits = { count: ATTENTION_SPLITS, minKeys: 64 };
 
-interface Shape {
+interface Shape extends KvHeads {
   readonly numHeads: number;
-  readonly numKvHeads: number;
-  readonly headDim: number;
 }
 
 async function decodeOnce(shape: Shape, lengths: readonly number[], position: number, isDone = false) {
-  const { numHeads, numKvHeads, headDim } = shape;
+  const { numHeads, numKvHeads, headDim, kvFormat } = shape;
   const random = createRandom(position + headDim);
   const qkvValues = randomArray(random, (numHeads + 2 * numKvHeads) * headDim, 2);
   const qkv = upload(session(), "qkv", [1, qkvValues.length], qkvValues);
@@ -41,8 +41,8 @@ async function decodeOnce(shape: Shape, lengths: readonly number[], position: nu
   let start = 0;
   const segments: { start: number; values: Float32Array; cache: Tensor }[] = [];
   const dispatches = lengths.map((length, index) => {
-    const values = randomArray(random, length * 2 * numKvHeads * headDim);
-    const cache = upload(session(), "cache", [length, 2, numKvHeads, headDim], values);
+    const values = roundToKv(kvFormat, randomArray(random, length * 2 * numKvHeads * headDim));
+    const cache = uploadCache(session(), "cache", shape, values);
     const segment = createSegment(session(), "segment", { start, length, index });
     segments.push({ start, values, cache });
     start += length;
@@ -62,24 +62,26 @@ async function decodeOnce(shape: Shape, lengths: readonly number[], position: nu
     const appended = values.slice();
     if (!isDone && position >= start && position < start + lengths[index]!) {
       const row = (position - start) * 2 * numKvHeads * headDim;
-      appended.set(qkvValues.subarray(numHeads * headDim), row);
+      appended.set(roundToKv(kvFormat, qkvValues.subarray(numHeads * headDim)), row);
     }
-    expect(await readFloats(session(), cache), `cache of segment ${index}`).toEqual(appended);
+    expect(await readCache(session(), cache, kvFormat), `cache of segment ${index}`).toEqual(appended);
   }
 }
 
 describe("attention_decode", () => {
   it.each([
-    { shape: { numHeads: 1, numKvHeads: 1, headDim: 16 }, lengths: [1], position: 0 },
-    { shape: { numHeads: 3, numKvHeads: 1, headDim: 24 }, lengths: [100], position: 70 },
-    { shape: { numHeads: 6, numKvHeads: 2, headDim: 64 }, lengths: [64, 64, 256], position: 63 },
-    { shape: { numHeads: 6, numKvHeads: 2, headDim: 64 }, lengths: [64, 64, 256], position: 64 },
-    { shape: { numHeads: 6, numKvHeads: 2, headDim: 64 }, lengths: [64, 64, 256], position: 300 },
-    { shape: { numHeads: 2, numKvHeads: 2, headDim: 128 }, lengths: [4096], position: 4095 },
-  ])("attends from position $position over segments of $lengths with $shape", ({ shape, lengths, position }) =>
+    { shape: { numHeads: 1, numKvHeads: 1, headDim: 16, kvFormat: "f32" }, lengths: [1], position: 0 },
+    { shape: { numHeads: 3, numKvHeads: 1, headDim: 24, kvFormat: "f32" }, lengths: [100], position: 70 },
+    { shape: { numHeads: 6, numKvHeads: 2, headDim: 64, kvFormat: "f32" }, lengths: [64, 64, 256], position: 63 },
+    { shape: { numHeads: 6, numKvHeads: 2, headDim: 64, kvFormat: "f32" }, lengths: [64, 64, 256], position: 64 },
+    { shape: { numHeads: 6, numKvHeads: 2, headDim: 64, kvFormat: "f32" }, lengths: [64, 64, 256], position: 300 },
+    { shape: { numHeads: 2, numKvHeads: 2, headDim: 128, kvFormat: "f32" }, lengths: [4096], position: 4095 },
+    { shape: { numHeads: 6, numKvHeads: 2, headDim: 64, kvFormat: "f16" }, lengths: [64, 64, 256], position: 300 },
+    { shape: { numHeads: 5, numKvHeads: 1, headDim: 36, kvFormat: "f16" }, lengths: [70, 80], position: 69 },
+  ] as const)("attends from position $position over segments of $lengths with $shape", ({ shape, lengths, position }) =>
     decodeOnce(shape, lengths, position),
   );
 
   it("appends nothing once the answer is done", () =>
-    decodeOnce({ numHeads: 4, numKvHeads: 2, headDim: 32 }, [32, 32], 40, true));
+    decodeOnce({ numHeads: 4, numKvHeads: 2, headDim: 32, kvFormat: "f32" }, [32, 32], 40, true));
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { KvFormat } from "../../../src/kernels/kv-format.ts";
 import { createRopeAppend } from "../../../src/kernels/rope-append.ts";
 import { createRopeTable, ROPE_ROWS, type RopeParameters } from "../../../src/kernels/rope-table.ts";
 import { createSegment } from "../../../src/kernels/segment.ts";
@@ -17,6 +18,7 @@ import {
   uploadStep,
   useSession,
 } from "../harness.ts";
+import { readCache, roundToKv, uploadCache } from "../kv-cache.ts";
 
 const session = useSession();
 
@@ -28,6 +30,7 @@ interface Shape {
   readonly numTokens: number;
   /** Position of the first slot, and slots of each segment. */
   readonly segments: readonly (readonly [start: number, length: number])[];
+  readonly kvFormat?: KvFormat;
 }
 
 function uploadRopeTable(parameters: RopeParameters) {
@@ -61,6 +64,19 @@ describe("rope_append", () => {
         [2049, 100],
       ],
     },
+    { numHeads: 5, numKvHeads: 1, headDim: 36, position: 2047, numTokens: 9, segments: [[2040, 20]], kvFormat: "f16" },
+    {
+      numHeads: 6,
+      numKvHeads: 2,
+      headDim: 64,
+      position: 250,
+      numTokens: 100,
+      segments: [
+        [0, 300],
+        [300, 500],
+      ],
+      kvFormat: "f16",
+    },
     // One segment lies wholly before the block, another wholly behind it.
     {
       numHeads: 2,
@@ -74,12 +90,13 @@ describe("rope_append", () => {
         [48, 16],
       ],
     },
-  ])("appends $numTokens tokens at $position to segments of $segments", async (shape) => {
-    const { position, numTokens, numHeads, numKvHeads, headDim, segments } = shape;
+  ])("appends $numTokens tokens at $position to segments of $segments $kvFormat", async (shape) => {
+    const { position, numTokens, numHeads, numKvHeads, headDim, segments, kvFormat = "f32" } = shape;
+    const heads = { numHeads, numKvHeads, headDim, kvFormat };
     const ropeParameters = { headDim, ropeTheta: 1e4, rotaryFrequencies: Math.floor(headDim / 3) };
     const rowSize = (numHeads + 2 * numKvHeads) * headDim;
     const qkvValues = randomArray(createRandom(numTokens), numTokens * rowSize);
-    const create = await createRopeAppend(session(), { numHeads, numKvHeads, headDim });
+    const create = await createRopeAppend(session(), heads);
     const shared = {
       call: uploadCall(session(), { numTokens }),
       step: uploadStep(session(), position, [0]),
@@ -89,24 +106,27 @@ describe("rope_append", () => {
     };
     session().device.queue.writeBuffer(shared.qkv.buffer, 0, qkvValues as Float32Array<ArrayBuffer>);
     const rotated = Float64Array.from(qkvValues);
-    const caches = segments.map(([, length], index) =>
-      createOutput(session(), `segment ${index}`, [length, 2, numKvHeads, headDim]),
-    );
+    const unwritten = roundToKv(kvFormat, Float32Array.of(SENTINEL))[0]!;
+    const caches = segments.map(([, length], index) => {
+      const slots = new Float32Array(length * 2 * numKvHeads * headDim).fill(unwritten);
+      return uploadCache(session(), `segment ${index}`, heads, slots);
+    });
     const dispatches = segments.map(([start, length], index) => {
       const segment = createSegment(session(), `segment ${index}`, { start, length, index });
       return create("rope_append", { ...shared, segment, cache: caches[index]! });
     });
     run(session(), dispatches, numTokens + 3);
     for (const [index, [start, length]] of segments.entries()) {
-      const actual = await readFloats(session(), caches[index]!);
-      const expected = new Float64Array(length * 2 * numKvHeads * headDim).fill(SENTINEL);
+      const actual = await readCache(session(), caches[index]!, kvFormat);
+      const expected = new Float64Array(length * 2 * numKvHeads * headDim).fill(unwritten);
       const own = ropeAppend(expected, start, qkvValues, position, shape, inverseFrequencies(ropeParameters));
       for (const [i, value] of own.entries()) if (value !== qkvValues[i]) rotated[i] = value;
-      const strayed = expected.findIndex((value, i) => (value === SENTINEL) !== (actual[i] === SENTINEL));
+      const strayed = expected.findIndex((value, i) => (value === unwritten) !== (actual[i] === unwritten));
       expect(strayed, "first element written or left against expectation").toBe(-1);
-      // Two products with cosines and sines that are exact to 1e-6.
-      const isWritten = (value: number) => value !== SENTINEL;
-      expect(relativeError(actual.filter(isWritten), expected.filter(isWritten))).toBeLessThan(2e-6);
+      // Two products with cosines and sines that are exact to 1e-6; an f16 has 11 bits.
+      const isWritten = (value: number) => value !== unwritten;
+      const tolerance = kvFormat === "f16" ? 2 ** -11 : 2e-6;
+      expect(relativeError(actual.filter(isWritten), expected.filter(isWritten))).toBeLessThan(tolerance);
     }
     const actual = await readFloats(session(), shared.qkv);
     expect(relativeError(actual.subarray(0, rotated.length), rotated)).toBeLessThan(2e-6);
@@ -125,7 +145,7 @@ describe("rotation", () => {
   ])("is exact to 1e-6 with theta $ropeTheta, $rotaryFrequencies channels of $headDim", async (parameters) => {
     const { headDim, ropeTheta, rotaryFrequencies } = parameters;
     const half = headDim / 2;
-    const create = await createRopeAppend(session(), { numHeads: 1, numKvHeads: 1, headDim });
+    const create = await createRopeAppend(session(), { numHeads: 1, numKvHeads: 1, headDim, kvFormat: "f32" });
     const ropeTable = uploadRopeTable(parameters);
     // The key (1, 0) of every channel pair turns into (cos, sin).
     const row = Float32Array.from({ length: 3 * headDim }, (_, i) => (i >= headDim && i < headDim + half ? 1 : 0));

@@ -1,0 +1,28 @@
+// How a KV cache stores keys and values (shaders/common/kv_<format>.wgsl).
+
+import { expectRows, type Tensor } from "../gpu/tensor.ts";
+
+/** Bits of each number: f16 takes half the memory, and half the time to read it at long context. */
+export type KvFormat = "f32" | "f16";
+
+export interface KvHeads {
+  readonly numKvHeads: number;
+  /** A multiple of 4. */
+  readonly headDim: number;
+  readonly kvFormat: KvFormat;
+}
+
+/** Words of 4 bytes for one head's key, or value, of one token. */
+export function kvWords({ headDim, kvFormat }: KvHeads): number {
+  return kvFormat === "f16" ? headDim / 2 : headDim;
+}
+
+/** The file to append so that keys and values are read and written in this format. */
+export function kvAppend(format: KvFormat): string {
+  return `common/kv_${format}`;
+}
+
+/** Throws RangeError unless the cache is (capacity, 2, numKvHeads, kvWords). */
+export function expectCache(cache: Tensor, heads: KvHeads): void {
+  expectRows(cache, [2, heads.numKvHeads, kvWords(heads)]);
+}

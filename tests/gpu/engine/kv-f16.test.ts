@@ -1,0 +1,105 @@
+// The shipped model with keys and values in f16, as the page runs it, against the same with f32.
+
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import { openModelFolder } from "../../../scripts/node/files.ts";
+import { readManifest } from "../../../src/chat/chat-model.ts";
+import { createShardSource } from "../../../src/checkpoint/shard-source.ts";
+import { GREEDY } from "../../../src/kernels/call.ts";
+import type { KvFormat } from "../../../src/kernels/kv-format.ts";
+import { Model } from "../../../src/model/model.ts";
+import type { Sequence } from "../../../src/model/sequence.ts";
+import { readGoldenTensors } from "../../reference/golden.ts";
+import { useSession } from "../harness.ts";
+
+const session = useSession();
+const FOLDER = fileURLToPath(new URL("../../../public/models/relampago-71m/", import.meta.url));
+const PROMPTS = ["hello", "story", "name", "two_turns", "document"];
+/** The rest of the story is like its beginning. */
+const MOST_TOKENS = 24;
+/** Mean over tokens, in nats; 1e-3 is what the engine promises, and 1e-7 what this model has. */
+const LARGEST_KL = 1e-5;
+/** Where the two best logits are nearer than this, rounding may choose the other. */
+const SMALLEST_GAP = 0.05;
+
+interface Reading {
+  readonly prompt: readonly number[];
+  /** What greedy decoding adds in f32, as Transformers does. */
+  readonly greedy: readonly number[];
+  /** (prompt and greedy, vocab_size) */
+  readonly logits: Float32Array;
+}
+
+const readings = new Map<string, Reading>();
+let sequence: Sequence;
+
+async function openModel(kvFormat: KvFormat): Promise<Model> {
+  const files = openModelFolder(FOLDER);
+  return Model.load(session(), createShardSource(await readManifest(files), files), { kvFormat });
+}
+
+async function readLogits(ids: readonly number[]): Promise<Float32Array> {
+  sequence.clear();
+  return (await sequence.prefill(ids, { output: "taps" }))!.get("logits")!.values;
+}
+
+beforeAll(async () => {
+  const golden = await readGoldenTensors("relampago-71m");
+  const model = await openModel("f32");
+  sequence = await model.createSequence(256);
+  for (const name of PROMPTS) {
+    const prompt = [...golden.get(`q4.${name}.ids`)!];
+    const greedy = [...golden.get(`q4.${name}.greedy`)!].slice(0, MOST_TOKENS);
+    readings.set(name, { prompt, greedy, logits: await readLogits([...prompt, ...greedy]) });
+  }
+  sequence.destroy();
+  model.destroy();
+  sequence = await (await openModel("f16")).createSequence(256);
+});
+
+/** Σ p ln(p / q), of two rows of logits. */
+function divergence(logits: Float32Array, others: Float32Array): number {
+  const normalizer = (row: Float32Array) => Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
+  const [first, second] = [normalizer(logits), normalizer(others)];
+  return logits.reduce((sum, value, i) => {
+    const logProbability = value - first;
+    return sum + Math.exp(logProbability) * (logProbability - (others[i]! - second));
+  }, 0);
+}
+
+function topTwoGap(logits: Float32Array): number {
+  const [best, second] = logits.toSorted().slice(-2).toReversed();
+  return best! - second!;
+}
+
+describe.each(PROMPTS)("keys and values in f16, on %s", (name) => {
+  it("give the next token's distribution, in blocks", async () => {
+    const { prompt, greedy, logits } = readings.get(name)!;
+    const found = await readLogits([...prompt, ...greedy]);
+    expect(found.length).toBe(logits.length);
+    expect(found).not.toEqual(logits);
+    const numTokens = prompt.length + greedy.length;
+    const vocabSize = logits.length / numTokens;
+    const row = (values: Float32Array, token: number) => values.subarray(token * vocabSize, (token + 1) * vocabSize);
+    let sum = 0;
+    for (let token = 0; token < numTokens; token++) sum += divergence(row(logits, token), row(found, token));
+    expect(sum / numTokens).toBeLessThan(LARGEST_KL);
+  });
+
+  it("write the greedy text", async () => {
+    const { prompt, greedy, logits } = readings.get(name)!;
+    const vocabSize = logits.length / (prompt.length + greedy.length);
+    const gaps = greedy.map((_, i) => {
+      const row = (prompt.length - 1 + i) * vocabSize;
+      return topTwoGap(logits.subarray(row, row + vocabSize));
+    });
+    const firstClose = gaps.findIndex((gap) => gap < SMALLEST_GAP);
+    const numTokens = firstClose < 0 ? greedy.length : firstClose;
+    expect(numTokens).toBeGreaterThan(1);
+    const draw = { sampling: GREEDY, endTokenIds: [] };
+    sequence.clear();
+    const ids = [(await sequence.prefill(prompt, { output: "last", ...draw }))!];
+    for await (const id of sequence.generate(draw, numTokens - 1)) ids.push(id);
+    expect(ids).toEqual(greedy.slice(0, numTokens));
+  });
+});
