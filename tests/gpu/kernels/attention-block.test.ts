@@ -40,7 +40,7 @@ interface Shape {
   readonly numTokens: number;
   /** Slots of each segment. */
   readonly segments: readonly number[];
-  readonly kvFormat?: KvFormat;
+  readonly kvFormat: KvFormat;
 }
 
 /** As on a large GPU, so that keys are split here too. */
@@ -66,7 +66,7 @@ function withSurplus(dispatch: Dispatch): Dispatch {
  * @param known what the cache holds beforehand, (any number of tokens, 2, num_kv_heads, head_dim)
  * @param ropeTheta the block's own queries and keys are rotated and appended first, if given */
 async function runAttention(shape: Shape, qkvValues: Float32Array, known: Float32Array, ropeTheta?: number) {
-  const { numHeads, numKvHeads, headDim, position, numTokens, segments, kvFormat = "f32" } = shape;
+  const { numHeads, numKvHeads, headDim, position, numTokens, segments, kvFormat } = shape;
   const slotSize = 2 * numKvHeads * headDim;
   const numRows = maxSplitRows({ ...shape, maxWorkgroups }, numTokens, position + numTokens);
   const stats = createOutput(session(), "stats", [numRows, 2]);
@@ -121,7 +121,7 @@ function expectedOutput(
   return softmaxAttention(qkvParts(qkv, heads).query, part(0), part(1), position, numHeads, numKvHeads, headDim);
 }
 
-const shapes: Shape[] = [
+const shapes = [
   { numHeads: 1, numKvHeads: 1, headDim: 16, position: 0, numTokens: 1, segments: [1] },
   { numHeads: 1, numKvHeads: 1, headDim: 4, position: 3, numTokens: 9, segments: [40] },
   { numHeads: 3, numKvHeads: 1, headDim: 24, position: 0, numTokens: 37, segments: [64] },
@@ -140,7 +140,7 @@ const shapes: Shape[] = [
   { numHeads: 6, numKvHeads: 2, headDim: 64, position: 1021, numTokens: 1, segments: [1100] },
   { numHeads: 6, numKvHeads: 2, headDim: 64, position: 1021, numTokens: 7, segments: [300, 5, 800] },
   { numHeads: 5, numKvHeads: 1, headDim: 32, position: 700, numTokens: 90, segments: [256, 300, 300] },
-];
+].map((shape): Shape => ({ ...shape, kvFormat: "f32" }));
 
 /** Keys and values in f16, of even and odd numbers of them in a row. */
 const halfShapes: Shape[] = shapes
@@ -151,7 +151,7 @@ describe("attention_block", () => {
   it.each([...shapes, ...halfShapes])(
     "attends with $numTokens queries at $position, $numHeads heads of $headDim over $numKvHeads, to segments of $segments $kvFormat",
     async (shape) => {
-      const { numHeads, numKvHeads, headDim, position, numTokens, kvFormat = "f32" } = shape;
+      const { numHeads, numKvHeads, headDim, position, numTokens, kvFormat } = shape;
       const random = createRandom(position + numTokens + headDim);
       // Scores of several units: a masked, lost or doubled key changes the first digits.
       const qkv = randomArray(random, numTokens * (numHeads + 2 * numKvHeads) * headDim, 5);
@@ -176,7 +176,15 @@ describe("attention_block", () => {
 
   it.each([
     ...shapes,
-    { numHeads: 6, numKvHeads: 2, headDim: 64, position: 3000, numTokens: 512, segments: [2048, 2048] },
+    {
+      kvFormat: "f32" as const,
+      numHeads: 6,
+      numKvHeads: 2,
+      headDim: 64,
+      position: 3000,
+      numTokens: 512,
+      segments: [2048, 2048],
+    },
   ])(
     "reads what rope_append leaves: $numTokens at $position, $numHeads heads of $headDim over $numKvHeads, $segments",
     async (shape) => {
@@ -195,7 +203,15 @@ describe("attention_block", () => {
   );
 
   it.each([1e4, -1e4])("averages values whose scores are all %d", async (score) => {
-    const shape = { numHeads: 1, numKvHeads: 1, headDim: 16, position: 30, numTokens: 10, segments: [35, 20] };
+    const shape = {
+      numHeads: 1,
+      numKvHeads: 1,
+      headDim: 16,
+      position: 30,
+      numTokens: 10,
+      segments: [35, 20],
+      kvFormat: "f32",
+    } as const;
     const qkv = new Float32Array(10 * 3 * 16);
     for (let token = 0; token < 10; token++) qkv[token * 48 + 15] = score * 4;
     const random = createRandom(1);

@@ -30,7 +30,7 @@ interface Shape {
   readonly numTokens: number;
   /** Position of the first slot, and slots of each segment. */
   readonly segments: readonly (readonly [start: number, length: number])[];
-  readonly kvFormat?: KvFormat;
+  readonly kvFormat: KvFormat;
 }
 
 function uploadRopeTable(parameters: RopeParameters) {
@@ -39,8 +39,8 @@ function uploadRopeTable(parameters: RopeParameters) {
 
 describe("rope_append", () => {
   it.each<Shape>([
-    { numHeads: 1, numKvHeads: 1, headDim: 16, position: 0, numTokens: 1, segments: [[0, 1]] },
-    { numHeads: 3, numKvHeads: 1, headDim: 24, position: 19, numTokens: 37, segments: [[0, 64]] },
+    { numHeads: 1, numKvHeads: 1, headDim: 16, position: 0, numTokens: 1, segments: [[0, 1]], kvFormat: "f32" },
+    { numHeads: 3, numKvHeads: 1, headDim: 24, position: 19, numTokens: 37, segments: [[0, 64]], kvFormat: "f32" },
     {
       numHeads: 6,
       numKvHeads: 2,
@@ -51,6 +51,7 @@ describe("rope_append", () => {
         [0, 300],
         [300, 500],
       ],
+      kvFormat: "f32",
     },
     {
       numHeads: 4,
@@ -63,6 +64,7 @@ describe("rope_append", () => {
         [2040, 9],
         [2049, 100],
       ],
+      kvFormat: "f32",
     },
     { numHeads: 5, numKvHeads: 1, headDim: 36, position: 2047, numTokens: 9, segments: [[2040, 20]], kvFormat: "f16" },
     {
@@ -89,9 +91,10 @@ describe("rope_append", () => {
         [32, 16],
         [48, 16],
       ],
+      kvFormat: "f32",
     },
   ])("appends $numTokens tokens at $position to segments of $segments $kvFormat", async (shape) => {
-    const { position, numTokens, numHeads, numKvHeads, headDim, segments, kvFormat = "f32" } = shape;
+    const { position, numTokens, numHeads, numKvHeads, headDim, segments, kvFormat } = shape;
     const heads = { numHeads, numKvHeads, headDim, kvFormat };
     const ropeParameters = { headDim, ropeTheta: 1e4, rotaryFrequencies: Math.floor(headDim / 3) };
     const rowSize = (numHeads + 2 * numKvHeads) * headDim;
