@@ -1,66 +1,66 @@
 // attention_decode: softmax attention of one token over one segment of the KV cache, split over workgroups, and the
 //   token's own key and value appended.
-//   partials[segment, split, head] = (sum of exp(score - largest) v, largest, sum of exp(score - largest)) over the split's
-//   keys, score = q · k / sqrt(head_dim)
+//   partials[split, head] = sum of exp(score - largest) v, with score = q · k / sqrt(head_dim), over the keys of the split;
+//   stats[split, head] = (largest, sum of exp(score - largest))
 // Bindings:
 //   0 segment: Segment, uniform — positions that this segment holds
 //   1 step: Step, read — position of the token; done: nothing is appended
 //   2 qkv: array<vec4<f32>>, read — (1, num_heads + 2 num_kv_heads, head_dim), queries and keys rotated
 //   3 cache: array<CachedQuad>, read_write — (capacity, 2, num_kv_heads, head_dim), the token's row written in its segment
-//   4 partials: array<f32>, read_write — (segments, SPLITS, num_heads, head_dim + 2), this segment's written; a split without
-//     keys has sum 0
-// Dispatch: (num_heads, SPLITS, 1) workgroups; each owns the keys of one split for one query head. The token's key is
-//   taken from qkv by all, and appended by the first query head of each KV head, in the split that holds it: no race.
+//   4 stats: array<vec2<f32>>, read_write — (splits, num_heads), updated where an earlier segment began the split
+//   5 partials: array<vec4<f32>>, read_write — (splits, num_heads, head_dim), likewise
+// Dispatch: (num_kv_heads, MAX_SPLITS, 1) workgroups; each owns the keys of one split for the query heads of one KV head, and
+//   appends the token's key and value of that head in the split that holds them. Segments are dispatched in order.
 // Source: flash-decoding (Dao et al. 2023), arXiv:2205.14135
 // Reference: src/reference/kernels/attention-decode.ts, attentionDecode
-// Appends: common/step.wgsl, common/segment.wgsl, common/kv_FORMAT.wgsl
+// Appends: common/step.wgsl, common/segment.wgsl, common/decode_splits.wgsl, common/kv_FORMAT.wgsl
 
 override WORKGROUP_SIZE: u32;  // at least head_dim / 4
 override NUM_HEADS: u32;
 override NUM_KV_HEADS: u32;
 override HEAD_DIM: u32;
-override SPLITS: u32;
-override MIN_SPLIT_KEYS: u32;
+override HEADS: u32;  // query heads at a time, at most four: the components of a vector
+override MAX_SPLITS: u32;
+override SPLIT_UNIT: u32;
 
 const LOWEST_SCORE: f32 = -1e30;
-const KEY_LANES: u32 = 4u;  // threads that share a key's score
+const KEY_LANES: u32 = 2u;  // threads that share a key's scores
 
 @group(0) @binding(0) var<uniform> segment: Segment;
 @group(0) @binding(1) var<storage, read> step: Step;
 @group(0) @binding(2) var<storage, read> qkv: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> cache: array<CachedQuad>;
-@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(4) var<storage, read_write> stats: array<vec2<f32>>;
+@group(0) @binding(5) var<storage, read_write> partials: array<vec4<f32>>;
 
-var<workgroup> query: array<vec4<f32>, HEAD_DIM / 4u>;  // scaled
-var<workgroup> score_parts: array<f32, WORKGROUP_SIZE>;  // KEY_LANES of each key of a tile
-var<workgroup> part_sums: array<vec4<f32>, WORKGROUP_SIZE>;
-var<workgroup> part_stats: array<vec2<f32>, WORKGROUP_SIZE>;  // largest score, and sum
+var<workgroup> queries: array<vec4<f32>, HEAD_DIM>;  // a channel of HEADS heads, scaled
+var<workgroup> score_parts: array<vec4<f32>, WORKGROUP_SIZE>;  // of HEADS heads, KEY_LANES of each key of a tile
+var<workgroup> part_sums: array<vec4<f32>, WORKGROUP_SIZE>;  // of one head, a row for each key set
+var<workgroup> part_totals: array<vec4<f32>, WORKGROUP_SIZE * 4u / HEAD_DIM>;
 
-/// Four channels of a key (part 0) or value (part 1) of the segment; the token's own, which may not be in the cache yet,
-/// are taken as they are.
-fn cached(key: u32, part: u32, kv_head: u32, column4: u32) -> vec4<f32> {
-  let row4 = HEAD_DIM / 4u;
-  if (segment.start + key == step.position) {
-    return qkv[(NUM_HEADS + part * NUM_KV_HEADS + kv_head) * row4 + column4];
-  }
-  return unpack_quad(cache[((key * 2u + part) * NUM_KV_HEADS + kv_head) * row4 + column4]);
+/// Where four channels of a key (part 0) or value (part 1) of the segment lie.
+fn cached_at(key: u32, part: u32, kv_head: u32, column4: u32) -> u32 {
+  return ((key * 2u + part) * NUM_KV_HEADS + kv_head) * (HEAD_DIM / 4u) + column4;
 }
 
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn attention_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let head = workgroup.x;
-  let kv_head = head / (NUM_HEADS / NUM_KV_HEADS);
-  let split = workgroup.y;
+/// Column by column sums + weights · values, a column for each head.
+fn add_products(sums: mat4x4<f32>, weights: vec4<f32>, values: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(
+    sums[0] + weights.x * values, sums[1] + weights.y * values, sums[2] + weights.z * values, sums[3] + weights.w * values,
+  );
+}
+
+/// Attention of the heads from `head` on, below `end_head`, over the segment's keys from `first` on, below `end`.
+fn attend(head: u32, end_head: u32, kv_head: u32, split: u32, first: u32, end: u32, is_begun: bool, local: u32) {
   let row4 = HEAD_DIM / 4u;
-  var num_keys = 0u;
-  if (step.position >= segment.start) {
-    num_keys = min(step.position - segment.start + 1u, segment.length);
-  }
-  let split_keys = max(MIN_SPLIT_KEYS, (num_keys + SPLITS - 1u) / SPLITS);
-  let first = min(split * split_keys, num_keys);
-  let end = min(first + split_keys, num_keys);
-  for (var i = local; i < row4; i += WORKGROUP_SIZE) {
-    query[i] = qkv[head * row4 + i] / sqrt(f32(HEAD_DIM));
+  for (var channel = local; channel < HEAD_DIM; channel += WORKGROUP_SIZE) {
+    var query = vec4<f32>();
+    for (var i = 0u; i < HEADS; i++) {
+      if (head + i < end_head) {
+        query[i] = qkv[(head + i) * row4 + channel / 4u][channel % 4u] / sqrt(f32(HEAD_DIM));
+      }
+    }
+    queries[channel] = query;
   }
   workgroupBarrier();
 
@@ -68,66 +68,114 @@ fn attention_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_
   // over every num_sets-th key, so that nothing but the scores is exchanged until the end.
   let tile_keys = WORKGROUP_SIZE / KEY_LANES;
   let num_sets = WORKGROUP_SIZE / row4;
+  let set_keys = (tile_keys + num_sets - 1u) / num_sets;
   let key_set = local / row4;
   let column4 = local % row4;
-  var largest = LOWEST_SCORE;
-  var total = 0.0;
-  var sum = vec4<f32>();
+  var largest = vec4<f32>(LOWEST_SCORE);
+  var totals = vec4<f32>();
+  var sums = mat4x4<f32>();
+  if (is_begun && key_set == 0u) {
+    for (var i = 0u; i < min(HEADS, end_head - head); i++) {
+      let row = split * NUM_HEADS + head + i;
+      largest[i] = stats[row].x;
+      totals[i] = stats[row].y;
+      sums[i] = partials[row * row4 + column4];
+    }
+  }
   for (var tile = first; tile < end; tile += tile_keys) {
-    let key = tile + local / KEY_LANES;
-    var score_part = 0.0;
-    if (key < end) {
-      for (var i = local % KEY_LANES; i < row4; i += KEY_LANES) {
-        score_part += dot(query[i], cached(key, 0u, kv_head, i));
+    let key = min(tile + local / KEY_LANES, end - 1u);
+    var score_part = vec4<f32>();
+    for (var i = 0u; i < row4; i += KEY_LANES) {
+      let column = i + local % KEY_LANES;
+      if (column < row4) {
+        let values = unpack_quad(cache[cached_at(key, 0u, kv_head, column)]);
+        score_part += values.x * queries[4u * column];
+        score_part += values.y * queries[4u * column + 1u];
+        score_part += values.z * queries[4u * column + 2u];
+        score_part += values.w * queries[4u * column + 3u];
       }
     }
     score_parts[local] = score_part;
     workgroupBarrier();
     if (key_set < num_sets) {
-      for (var j = key_set; j < min(tile_keys, end - tile); j += num_sets) {
-        let i = j * KEY_LANES;
-        let score = score_parts[i] + score_parts[i + 1u] + score_parts[i + 2u] + score_parts[i + 3u];
-        let new_largest = max(largest, score);
-        let shrink = exp(largest - new_largest);
-        let weight = exp(score - new_largest);
-        largest = new_largest;
-        total = total * shrink + weight;
-        sum = sum * shrink + weight * cached(tile + j, 1u, kv_head, column4);
+      let num_keys = min(tile_keys, end - tile);
+      var new_largest = largest;
+      for (var j = key_set; j < num_keys; j += num_sets) {
+        new_largest = max(new_largest, score_parts[2u * j] + score_parts[2u * j + 1u]);
+      }
+      let shrinks = exp(largest - new_largest);
+      largest = new_largest;
+      totals *= shrinks;
+      sums = mat4x4<f32>(sums[0] * shrinks.x, sums[1] * shrinks.y, sums[2] * shrinks.z, sums[3] * shrinks.w);
+      // A fixed number, so that the values are read all at once; keys past the end weigh nothing.
+      for (var i = 0u; i < set_keys; i++) {
+        let j = min(key_set + i * num_sets, num_keys - 1u);
+        let values = unpack_quad(cache[cached_at(tile + j, 1u, kv_head, column4)]);
+        let scores = score_parts[2u * j] + score_parts[2u * j + 1u];
+        let weights = select(vec4<f32>(), exp(min(scores - largest, vec4<f32>())), key_set + i * num_sets < num_keys);
+        totals += weights;
+        sums = add_products(sums, weights, values);
       }
     }
     workgroupBarrier();
   }
-  part_sums[local] = sum;
-  part_stats[local] = vec2<f32>(largest, total);
-  workgroupBarrier();
 
-  if (local < row4) {
-    for (var i = local + row4; i < num_sets * row4; i += row4) {
-      largest = max(largest, part_stats[i].x);
-    }
-    total = 0.0;
-    sum = vec4<f32>();
-    for (var i = local; i < num_sets * row4; i += row4) {
-      let weight = exp(part_stats[i].x - largest);
-      total += weight * part_stats[i].y;
-      sum += weight * part_sums[i];
-    }
-    let base = ((segment.index * SPLITS + split) * NUM_HEADS + head) * (HEAD_DIM + 2u);
-    for (var i = 0u; i < 4u; i++) {
-      partials[base + 4u * local + i] = sum[i];
+  // The key sets together: their largest scores first.
+  if (key_set < num_sets && column4 == 0u) {
+    score_parts[key_set] = largest;
+  }
+  workgroupBarrier();
+  var all_largest = score_parts[0];
+  for (var i = 1u; i < num_sets; i++) {
+    all_largest = max(all_largest, score_parts[i]);
+  }
+  let shrinks = exp(largest - all_largest);
+  if (key_set < num_sets && column4 == 0u) {
+    part_totals[key_set] = totals * shrinks;
+  }
+  for (var i = 0u; i < min(HEADS, end_head - head); i++) {
+    part_sums[local] = sums[i] * shrinks[i];
+    workgroupBarrier();
+    let row = split * NUM_HEADS + head + i;
+    if (local < row4) {
+      var sum = part_sums[local];
+      for (var part = 1u; part < num_sets; part++) {
+        sum += part_sums[part * row4 + local];
+      }
+      partials[row * row4 + local] = sum;
     }
     if (local == 0u) {
-      partials[base + HEAD_DIM] = largest;
-      partials[base + HEAD_DIM + 1u] = total;
+      var total = 0.0;
+      for (var part = 0u; part < num_sets; part++) {
+        total += part_totals[part][i];
+      }
+      stats[row] = vec2<f32>(all_largest[i], total);
+    }
+    workgroupBarrier();
+  }
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn attention_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let kv_head = workgroup.x;
+  let split = workgroup.y;
+  let split_start = split * split_length();
+  let start = max(split_start, segment.start);
+  let end = min(min(split_start + split_length(), segment.start + segment.length), step.position + 1u);
+  if (start >= end) {
+    return;
+  }
+  let key = step.position - segment.start;
+  if (end == step.position + 1u && step.done == 0u && local < HEAD_DIM / 4u) {
+    for (var part = 0u; part < 2u; part++) {
+      let appended = qkv[(NUM_HEADS + part * NUM_KV_HEADS + kv_head) * (HEAD_DIM / 4u) + local];
+      cache[cached_at(key, part, kv_head, local)] = pack_quad(appended);
     }
   }
-
-  // The token's position is this segment's last key; it may lie beyond the segment.
-  let is_owner = head % (NUM_HEADS / NUM_KV_HEADS) == 0u && first < end && segment.start + end - 1u == step.position;
-  if (is_owner && step.done == 0u && local < row4) {
-    for (var part = 0u; part < 2u; part++) {
-      cache[(((end - 1u) * 2u + part) * NUM_KV_HEADS + kv_head) * row4 + local] =
-        pack_quad(cached(end - 1u, part, kv_head, local));
-    }
+  storageBarrier();
+  let num_queries = NUM_HEADS / NUM_KV_HEADS;
+  let end_head = (kv_head + 1u) * num_queries;
+  for (var head = kv_head * num_queries; head < end_head; head += HEADS) {
+    attend(head, end_head, kv_head, split, start - segment.start, end - segment.start, split_start < segment.start, local);
   }
 }

@@ -1,17 +1,21 @@
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, type Tensor } from "../gpu/tensor.ts";
+import { decodeSplitConstants } from "./decode-splits.ts";
 import { expectCache, kvAppend, type KvHeads } from "./kv-format.ts";
+import { isProcessor } from "./matvec.ts";
 
-/** Parts into which a segment's keys are split, so that a long context keeps the whole GPU busy. */
-export const ATTENTION_SPLITS = 16;
-/** Keys of a part at least: fewer are not worth a workgroup. */
-const MIN_SPLIT_KEYS = 64;
-const WORKGROUP_SIZE = 128;
+/** Query heads that are computed together: the components of a vector. */
+const MAX_HEADS = 4;
+const WORKGROUP_SIZE = 256;
+/** On a processor that plays GPU, where barriers cost. */
+const PROCESSOR_WORKGROUP_SIZE = 64;
 
 /** headDim is at most 128. */
 export interface AttentionDecodeConstants extends KvHeads {
   readonly numHeads: number;
+  /** Splits at most. */
+  readonly maxSplits: number;
 }
 
 export interface AttentionDecodeTensors {
@@ -21,34 +25,39 @@ export interface AttentionDecodeTensors {
   readonly qkv: Tensor;
   /** (capacity, 2, numKvHeads, kvWords), the token's row written */
   readonly cache: Tensor;
-  /** (segments, ATTENTION_SPLITS, numHeads, headDim + 2), this segment's part written */
+  /** (at least maxSplits * numHeads, 2), updated in place */
+  readonly stats: Tensor;
+  /** (at least maxSplits * numHeads, headDim), updated in place */
   readonly partials: Tensor;
 }
 
-/** Compiles `attention_decode`; a layer takes one dispatch for each of its segments. */
+/** Compiles `attention_decode`; a layer takes one dispatch for each of its segments, in order. */
 export async function createAttentionDecode(session: GpuSession, constants: AttentionDecodeConstants) {
-  const { numHeads, numKvHeads, headDim, kvFormat } = constants;
+  const { numHeads, numKvHeads, headDim, kvFormat, maxSplits } = constants;
+  const numQueries = numHeads / numKvHeads;
   const kernel = await compileKernel(
     session,
     {
       name: "attention_decode",
-      appends: ["common/step", "common/segment", kvAppend(kvFormat)],
-      bindings: ["uniform", "read", "read", "read_write", "read_write"],
+      appends: ["common/step", "common/segment", "common/decode_splits", kvAppend(kvFormat)],
+      bindings: ["uniform", "read", "read", "read_write", "read_write", "read_write"],
     },
     {
-      WORKGROUP_SIZE,
+      WORKGROUP_SIZE: isProcessor(session) ? PROCESSOR_WORKGROUP_SIZE : WORKGROUP_SIZE,
       NUM_HEADS: numHeads,
       NUM_KV_HEADS: numKvHeads,
       HEAD_DIM: headDim,
-      SPLITS: ATTENTION_SPLITS,
-      MIN_SPLIT_KEYS,
+      // As evenly as whole rounds allow.
+      HEADS: Math.ceil(numQueries / Math.ceil(numQueries / MAX_HEADS)),
+      ...decodeSplitConstants(maxSplits),
     },
   );
-  return (label: string, { segment, step, qkv, cache, partials }: AttentionDecodeTensors): Dispatch => {
+  return (label: string, { segment, step, qkv, cache, stats, partials }: AttentionDecodeTensors): Dispatch => {
     expectRows(qkv, [(numHeads + 2 * numKvHeads) * headDim]);
     expectCache(cache, constants);
-    expectRows(partials, [ATTENTION_SPLITS, numHeads, headDim + 2]);
-    const bound = [segment, step, qkv, cache, partials];
-    return createDispatch(session, kernel, label, bound, () => [numHeads, ATTENTION_SPLITS, 1]);
+    expectRows(stats, [2]);
+    expectRows(partials, [headDim]);
+    const bound = [segment, step, qkv, cache, stats, partials];
+    return createDispatch(session, kernel, label, bound, () => [numKvHeads, maxSplits, 1]);
   };
 }

@@ -2,7 +2,7 @@ import type { WeightFormat } from "../checkpoint/weight-source.ts";
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
-import { ATTENTION_SPLITS } from "./attention-decode.ts";
+import { decodeSplitConstants } from "./decode-splits.ts";
 import { matvecConstants } from "./matvec.ts";
 import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
 
@@ -11,15 +11,19 @@ export interface AttentionOutputDecodeConstants {
   readonly hiddenSize: number;
   readonly numHeads: number;
   readonly headDim: number;
+  /** As in attention_decode. */
+  readonly maxSplits: number;
   readonly alpha: number;
   readonly beta: number;
 }
 
 export interface AttentionOutputDecodeTensors {
-  readonly call: Tensor;
+  readonly step: Tensor;
   /** (rows, hiddenSize), the first row read: the normed input of the layer */
   readonly residual: Tensor;
-  /** (segments, ATTENTION_SPLITS, numHeads, headDim + 2) */
+  /** (at least maxSplits * numHeads, 2), as attention_decode leaves it */
+  readonly stats: Tensor;
+  /** (at least maxSplits * numHeads, headDim), likewise */
   readonly partials: Tensor;
   /** o_proj, (hiddenSize, numHeads * headDim) */
   readonly weights: WeightMatrix;
@@ -29,15 +33,15 @@ export interface AttentionOutputDecodeTensors {
 
 /** Compiles `attention_output_decode`. */
 export async function createAttentionOutputDecode(session: GpuSession, constants: AttentionOutputDecodeConstants) {
-  const { format, hiddenSize, numHeads, headDim, alpha, beta } = constants;
+  const { format, hiddenSize, numHeads, headDim, maxSplits, alpha, beta } = constants;
   const weightGroups = numWeightGroups(numHeads * headDim);
   const sizes = matvecConstants(session, { inputGroups: weightGroups });
   const kernel = await compileKernel(
     session,
     {
       name: "attention_output_decode",
-      appends: ["common/call", "common/matvec", ...weightAppends(format)],
-      bindings: ["uniform", "read", "read", "read", "read_write"],
+      appends: ["common/step", "common/decode_splits", "common/matvec", ...weightAppends(format)],
+      bindings: ["read", "read", "read", "read", "read", "read_write"],
     },
     {
       ...sizes,
@@ -45,18 +49,19 @@ export async function createAttentionOutputDecode(session: GpuSession, constants
       HIDDEN_SIZE: hiddenSize,
       NUM_HEADS: numHeads,
       HEAD_DIM: headDim,
-      SPLITS: ATTENTION_SPLITS,
+      ...decodeSplitConstants(maxSplits),
       ALPHA: alpha,
       BETA: beta,
     },
   );
   return (label: string, tensors: AttentionOutputDecodeTensors): Dispatch => {
-    const { call, residual, partials, weights, hiddenNext } = tensors;
+    const { step, residual, stats, partials, weights, hiddenNext } = tensors;
     expectRows(residual, [hiddenSize]);
-    expectRows(partials, [ATTENTION_SPLITS, numHeads, headDim + 2]);
+    expectRows(stats, [2]);
+    expectRows(partials, [headDim]);
     expectWeights(weights, format, hiddenSize, numHeads * headDim);
     expectRows(hiddenNext, [hiddenSize]);
-    const bound = [call, residual, partials, weights, hiddenNext];
+    const bound = [step, residual, stats, partials, weights, hiddenNext];
     const numWorkgroups = Math.ceil(hiddenSize / sizes.ROWS);
     return createDispatch(session, kernel, label, bound, () => [numWorkgroups, 1, 1]);
   };

@@ -10,6 +10,7 @@ import { createAttentionQkvDecode } from "../kernels/attention-qkv-decode.ts";
 import { createEmbed } from "../kernels/embed.ts";
 import { createExpertsDecode, expertTerms } from "../kernels/experts-decode.ts";
 import { createLightningDecode, lightningTerms } from "../kernels/lightning-decode.ts";
+import { fillingSplits } from "../kernels/decode-splits.ts";
 import { type ResidualTerms, termRowLength, WHOLE_HIDDEN } from "../kernels/residual-terms.ts";
 import { addDraw } from "./draw-pass.ts";
 import type { LayerWeights, LightningWeights, SoftmaxWeights } from "./model-weights.ts";
@@ -93,7 +94,7 @@ async function addLightning(
 
 async function addSoftmax(
   pass: PassBuilder,
-  { model, call, step, segments, partials }: PassTensors,
+  { model, step, segments, splits }: PassTensors,
   layer: number,
   { inputLayernorm: norm }: LayerWeights,
   weights: SoftmaxWeights,
@@ -103,14 +104,16 @@ async function addSoftmax(
   const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps: eps } = config;
   const { residual, hiddenNext, softmaxQkv: qkv } = activations;
   const heads = { numHeads, numKvHeads, headDim };
+  const maxSplits = fillingSplits(session);
   const { format } = weights.qkv;
   const qkvDecode = await createAttentionQkvDecode(session, { format, input, hiddenSize, eps, ...heads });
-  const attention = await createAttentionDecode(session, { ...heads, kvFormat: model.kvFormat });
+  const attention = await createAttentionDecode(session, { ...heads, kvFormat: model.kvFormat, maxSplits });
   const output = await createAttentionOutputDecode(session, {
     format: weights.oProj.format,
     hiddenSize,
     numHeads,
     headDim,
+    maxSplits,
     alpha: config.fullAttentionAlpha,
     beta: config.fullAttentionBeta,
   });
@@ -122,9 +125,9 @@ async function addSoftmax(
   if (layer > 0)
     pass.tap(`hidden.${layer}`, createTensor("hidden", residual.buffer, [1, hiddenSize], 4 * hiddenSize), kernel);
   for (const { uniform: segment, caches } of segments) {
-    pass.add(attention(name("attention_decode"), { segment, step, qkv, cache: caches[softmaxLayer]!, partials }));
+    pass.add(attention(name("attention_decode"), { segment, step, qkv, cache: caches[softmaxLayer]!, ...splits }));
   }
-  pass.add(output(name("attention_output_decode"), { call, residual, partials, weights: weights.oProj, hiddenNext }));
+  pass.add(output(name("attention_output_decode"), { step, residual, ...splits, weights: weights.oProj, hiddenNext }));
   pass.tap(`middle.${layer}`, hiddenNext);
   return { kernel: name("attention_output_decode"), terms: hiddenNext, input: WHOLE_HIDDEN };
 }

@@ -3,7 +3,7 @@
 
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { ATTENTION_SPLITS } from "../kernels/attention-decode.ts";
+import { fillingSplits } from "../kernels/decode-splits.ts";
 import { kvWords } from "../kernels/kv-format.ts";
 import { createSegment } from "../kernels/segment.ts";
 import { fillingWorkgroups, maxSplitRows } from "../kernels/splits.ts";
@@ -20,19 +20,17 @@ export interface KvSegment {
   readonly caches: readonly Tensor[];
 }
 
-/** What the splits of a block's attention leave for attention_combine. */
+/** What the splits of a block's or a token's attention leave to be combined. */
 export interface AttentionSplits {
-  /** (maxSplitRows, 2) */
+  /** (rows, 2), a row for each split of each head of each token */
   readonly stats: Tensor;
-  /** (maxSplitRows, headDim) */
+  /** (rows, headDim) */
   readonly partials: Tensor;
 }
 
 /** The segments of one sequence. */
 export class KvCache {
   readonly segments: KvSegment[] = [];
-  /** (segments, ATTENTION_SPLITS, numHeads, headDim + 2): decode's splits, combined over all segments. */
-  partials: Tensor;
   splits: AttentionSplits;
   /** Bytes that a token takes in all softmax layers together. */
   readonly bytesPerToken: number;
@@ -52,7 +50,6 @@ export class KvCache {
     const { maxStorageBufferBindingSize, maxBufferSize } = session.device.limits;
     this.#maxSegmentLength = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / rowBytes);
     this.bytesPerToken = rowBytes * this.#layers.length;
-    this.partials = this.#createPartials();
     this.splits = this.#createSplits();
   }
 
@@ -67,7 +64,6 @@ export class KvCache {
     if (numTokens <= this.capacity) return false;
     while (numTokens > this.capacity) this.#addSegment(Math.max(numTokens - this.capacity, this.capacity));
     this.#destroySplits();
-    this.partials = this.#createPartials();
     this.splits = this.#createSplits();
     return true;
   }
@@ -90,24 +86,18 @@ export class KvCache {
   }
 
   #destroySplits(): void {
-    for (const { buffer } of [this.partials, this.splits.stats, this.splits.partials]) {
-      this.#session.destroyBuffer(buffer);
-    }
+    for (const { buffer } of [this.splits.stats, this.splits.partials]) this.#session.destroyBuffer(buffer);
   }
 
   #createSplits(): AttentionSplits {
     const { config, blockSize } = this.#model;
     const shape = { ...config, maxWorkgroups: fillingWorkgroups(this.#session) };
-    const numRows = this.segments.length === 0 ? 1 : maxSplitRows(shape, blockSize, this.capacity);
+    const numDecodeRows = fillingSplits(this.#session) * config.numHeads;
+    const numRows =
+      this.segments.length === 0 ? 1 : Math.max(numDecodeRows, maxSplitRows(shape, blockSize, this.capacity));
     const create = (what: string, numColumns: number) =>
       this.#session.createStorage(`${this.#label} ${what}`, "activations", [numRows, numColumns]);
     return { stats: create("attention split stats", 2), partials: create("attention splits", config.headDim) };
-  }
-
-  #createPartials(): Tensor {
-    const { numHeads, headDim } = this.#model.config;
-    const shape = [Math.max(1, this.segments.length), ATTENTION_SPLITS, numHeads, headDim + 2];
-    return this.#session.createStorage(`${this.#label} attention partials`, "activations", shape);
   }
 
   #addSegment(wantedLength: number): void {

@@ -13,8 +13,5 @@ export interface PassTensors {
   /** (vocabSize) u32 */
   readonly tokenCounts: Tensor;
   readonly segments: readonly KvSegment[];
-  /** (segments, ATTENTION_SPLITS, numHeads, headDim + 2): softmax attention's splits in decode */
-  readonly partials: Tensor;
-  /** Softmax attention's splits in prefill */
   readonly splits: AttentionSplits;
 }

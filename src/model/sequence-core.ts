@@ -53,7 +53,6 @@ export class SequenceCore {
         recurrentStates,
         tokenCounts,
         segments: kvCache.segments,
-        partials: kvCache.partials,
         splits: kvCache.splits,
       };
       pass = output === "decode" ? createDecodePass(tensors) : createPrefillPass(tensors, output);

@@ -12,7 +12,7 @@ export function attentionCombine(
   partials: Numbers,
   position: number,
   numTokens: number,
-  { numHeads, headDim }: AttentionHeads,
+  { numHeads, headDim }: Pick<AttentionHeads, "numHeads" | "headDim">,
   splitLength: number,
 ): Float64Array {
   const numRows = numTokens * numHeads;
