@@ -24,35 +24,12 @@ fn multiply_rows(local: u32) {
       staged[base], staged[base + 1u], staged[base + 2u], staged[base + 3u],
       staged[base + 4u], staged[base + 5u], staged[base + 6u], staged[base + 7u],
     );
-    var index = local / LANES;
-    // Several rows at once, so that their weights arrive together.
-    for (; index + 3u * row_step < ROWS; index += 4u * row_step) {
-      let row_0 = product_row(index);
-      let row_1 = product_row(index + row_step);
-      let row_2 = product_row(index + 2u * row_step);
-      let row_3 = product_row(index + 3u * row_step);
-      let w_0 = weight_quants(row_0, group);
-      let w_1 = weight_quants(row_1, group);
-      let w_2 = weight_quants(row_2, group);
-      let w_3 = weight_quants(row_3, group);
-      let scales = vec4<f32>(
-        weight_scale(row_0, group), weight_scale(row_1, group), weight_scale(row_2, group), weight_scale(row_3, group),
-      );
-      add_lane_sum(index, lane, scales.x * group_dot(w_0, x));
-      add_lane_sum(index + row_step, lane, scales.y * group_dot(w_1, x));
-      add_lane_sum(index + 2u * row_step, lane, scales.z * group_dot(w_2, x));
-      add_lane_sum(index + 3u * row_step, lane, scales.w * group_dot(w_3, x));
-    }
-    for (; index < ROWS; index += row_step) {
+    for (var index = local / LANES; index < ROWS; index += row_step) {
       let row = product_row(index);
-      add_lane_sum(index, lane, weight_scale(row, group) * group_dot(weight_quants(row, group), x));
+      lane_sums[index * (LANES + 1u) + lane] += weight_scale(row, group) * group_dot(weight_quants(row, group), x);
     }
   }
   workgroupBarrier();
-}
-
-fn add_lane_sum(index: u32, lane: u32, value: f32) {
-  lane_sums[index * (LANES + 1u) + lane] += value;
 }
 
 fn group_dot(w: array<vec4<f32>, 8>, x: array<vec4<f32>, 8>) -> f32 {
