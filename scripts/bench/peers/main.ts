@@ -1,0 +1,185 @@
+// Relampago beside other engines for the browser: the same weights, the same prompts, the same Chromium and adapter, in turns.
+//
+//   npm install --prefix /tmp/peers --ignore-scripts onnxruntime-web @wllama/wllama
+//   node --import tsx scripts/bench/peers/main.ts --packages /tmp/peers/node_modules
+//
+// The packages are no dependencies of this project. The model is converted to ONNX and to GGUF in a temporary folder; each
+// engine gets a page; in each round each one reads each prompt and writes some tokens greedily. The first round is not
+// counted. Printed are medians: tokens/s; processor milliseconds a token, which on a software adapter tell the work done,
+// whatever else the machine does; calls to WebGPU a token; and how far each answer agrees with Relampago's.
+//
+//   --model <folder>    an exported model in q4 (public/models/relampago-71m)
+//   --peers <list>      relampago,onnxruntime,onnxruntime-llama,wllama
+//   --lengths <list>    of the prompts, in tokens (16,128,1024)
+//   --tokens <n>        to write after each (32)
+//   --rounds <n>        that count (5)
+//   --accuracy <0|4>    ONNX: 4 lets products round activations to 8 bits (0)
+//   --adapter <name>    Chromium's --use-webgpu-adapter: swiftshader, or default for a GPU (swiftshader)
+//   --out <file>        every run, as JSON
+
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { type Browser, chromium } from "playwright-core";
+import { readManifest } from "../../../src/chat/chat-model.ts";
+import { createShardSource } from "../../../src/checkpoint/shard-source.ts";
+import { Tokenizer } from "../../../src/text/tokenizer.ts";
+import { findChromium } from "../../node/chromium.ts";
+import { openModelFolder } from "../../node/files.ts";
+import { createGgufModel, type TokenizerJson } from "./gguf-model.ts";
+import { OpenPeer } from "./measure-peer.ts";
+import { createLlamaOnnx, llamaConfig } from "./onnx-llama.ts";
+import { createRelampagoOnnx } from "./onnx-relampago.ts";
+import { GGUF_FILE, LLAMA_FILE, ONNX_FILE, PEER_NAMES, type PeerName } from "./peer.ts";
+import { type PeerServer, servePeers } from "./peer-server.ts";
+import { createPrompt } from "./prompt.ts";
+import { formatReport, type Result } from "./report.ts";
+
+const { values } = parseArgs({
+  options: {
+    packages: { type: "string", default: "node_modules" },
+    model: { type: "string", default: "public/models/relampago-71m" },
+    peers: { type: "string", default: PEER_NAMES.join(",") },
+    lengths: { type: "string", default: "16,128,1024" },
+    tokens: { type: "string", default: "32" },
+    rounds: { type: "string", default: "5" },
+    accuracy: { type: "string", default: "0" },
+    adapter: { type: "string", default: "swiftshader" },
+    out: { type: "string" },
+  },
+});
+
+async function main(): Promise<void> {
+  const names = parsePeers(values.peers);
+  const lengths = values.lengths.split(",").map((length) => parseCount("--lengths", length));
+  const numTokens = parseCount("--tokens", values.tokens);
+  const numRounds = parseCount("--rounds", values.rounds);
+  const folder = resolve(values.model);
+  const files = openModelFolder(folder);
+  const tokenizerJson = await readJson(join(folder, "tokenizer.json"));
+  const tokenizer = Tokenizer.parse(tokenizerJson, await readJson(join(folder, "tokenizer_config.json")));
+  const prompts = lengths.map((length) => createPrompt(tokenizer, length));
+
+  const temporary = await mkdtemp(join(tmpdir(), "relampago-peers-"));
+  let server: PeerServer | undefined;
+  let browser: Browser | undefined;
+  try {
+    const source = createShardSource(await readManifest(files), files);
+    const converted = join(temporary, "files");
+    await mkdir(converted);
+    const accuracyLevel = values.accuracy === "4" ? 4 : 0;
+    if (names.includes("onnxruntime")) {
+      await writeFile(join(converted, ONNX_FILE), await createRelampagoOnnx(source, accuracyLevel));
+    }
+    if (names.includes("onnxruntime-llama")) {
+      await writeFile(join(converted, LLAMA_FILE), createLlamaOnnx(llamaConfig(source.config), accuracyLevel));
+    }
+    if (names.includes("wllama")) {
+      await writeFile(join(converted, GGUF_FILE), await createGgufModel(source, tokenizerJson as TokenizerJson));
+    }
+    server = await servePeers(resolve(values.packages), converted, folder);
+    browser = await launchChromium();
+    console.log(`Chromium ${browser.version()}, adapter ${values.adapter}`);
+    const peers = await openPeers(browser, names, server.pageUrl);
+
+    const results: Result[] = [];
+    for (let round = 0; round <= numRounds; round++) {
+      for (const prompt of prompts) {
+        for (const peer of peers) {
+          const run = await peer.run(prompt, numTokens);
+          const answer =
+            typeof run.answer === "string" ? run.answer : tokenizer.decode(run.answer, { skipSpecial: false });
+          console.log(describeRun(peer.name, round, prompt.ids.length, run.read, run.write, numTokens));
+          if (round > 0) results.push({ peer: peer.name, promptTokens: prompt.ids.length, numTokens, ...run, answer });
+        }
+      }
+      if (values.out)
+        await writeFile(values.out, JSON.stringify({ peers: peers.map(describePeer), results }, null, 1) + "\n");
+    }
+    console.log(`\n${formatReport(peers.map(describePeer), results)}`);
+  } finally {
+    await browser?.close();
+    await server?.close();
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Those that load; of the others, why they do not. */
+async function openPeers(browser: Browser, names: readonly PeerName[], pageUrl: string): Promise<OpenPeer[]> {
+  const system = await browser.newBrowserCDPSession();
+  const peers: OpenPeer[] = [];
+  for (const name of names) {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(0);
+    try {
+      peers.push(await OpenPeer.open(name, page, pageUrl, system));
+      console.log(`${name}: ${peers.at(-1)!.description}`);
+    } catch (error) {
+      console.log(`${name}: cannot be run: ${(error as Error).message}`);
+    }
+  }
+  return peers;
+}
+
+function launchChromium(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (!executablePath) throw new Error("Chromium: expected one in CHROMIUM_PATH or an installed one, got none");
+  return chromium.launch({
+    executablePath,
+    args: [
+      "--no-sandbox",
+      "--enable-unsafe-webgpu",
+      `--use-webgpu-adapter=${values.adapter}`,
+      // As in scripts/node/gpu.ts.
+      "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
+      "--disable-background-networking",
+      "--disable-component-update",
+      // Pages wait their turn unseen.
+      "--disable-renderer-backgrounding",
+      "--disable-background-timer-throttling",
+      "--disable-backgrounding-occluded-windows",
+    ],
+  });
+}
+
+const describePeer = ({ name, description }: OpenPeer) => ({ name, description });
+
+function describeRun(
+  name: PeerName,
+  round: number,
+  promptTokens: number,
+  read: Result["read"],
+  write: Result["write"],
+  numTokens: number,
+): string {
+  const rate = (count: number, ms: number) => `${((1000 * count) / ms).toFixed(1)} tokens/s`;
+  const head = `${round === 0 ? "warm-up" : `round ${round}`} ${name.padEnd(12)} ${String(promptTokens).padStart(5)}`;
+  return `${head}  read ${rate(promptTokens, read.ms)}, write ${rate(numTokens, write.ms)}`;
+}
+
+async function readJson(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(path, "utf8"));
+}
+
+function parsePeers(list: string): PeerName[] {
+  return list.split(",").map((name) => {
+    const known = PEER_NAMES.find((candidate) => candidate === name);
+    if (!known) throw new TypeError(`--peers: expected some of ${PEER_NAMES.join(", ")}, got ${name}`);
+    return known;
+  });
+}
+
+function parseCount(option: string, text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1) throw new TypeError(`${option}: expected a whole number, got ${text}`);
+  return count;
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  console.error(error instanceof TypeError ? error.message : error);
+  process.exit(1);
+}
