@@ -6,10 +6,10 @@
 // The packages are no dependencies of this project. The model is converted to ONNX and to GGUF in a temporary folder; each
 // engine gets a page; in each round each one reads each prompt and writes some tokens greedily. The first round is not
 // counted. Printed are medians: tokens/s; processor milliseconds a token, which on a software adapter tell the work done,
-// whatever else the machine does; calls to WebGPU a token; and how far each answer agrees with Relampago's.
+// whatever else the machine does; calls to WebGPU a token; and how far each answer agrees with the first engine's.
 //
 //   --model <folder>    an exported model in q4 (public/models/relampago-71m)
-//   --peers <list>      relampago,onnxruntime,onnxruntime-llama,wllama
+//   --peers <list>      relampago,onnxruntime,onnxruntime-llama,onnxruntime-cpu,wllama
 //   --lengths <list>    of the prompts, in tokens (16,128,1024)
 //   --tokens <n>        to write after each (32)
 //   --rounds <n>        that count (5)
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
     const converted = join(temporary, "files");
     await mkdir(converted);
     const accuracyLevel = values.accuracy === "4" ? 4 : 0;
-    if (names.includes("onnxruntime")) {
+    if (names.includes("onnxruntime") || names.includes("onnxruntime-cpu")) {
       await writeFile(join(converted, ONNX_FILE), await createRelampagoOnnx(source, accuracyLevel));
     }
     if (names.includes("onnxruntime-llama")) {

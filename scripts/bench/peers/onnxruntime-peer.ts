@@ -1,5 +1,5 @@
-// onnxruntime-web's WebGPU back end on the files of onnx-relampago.ts and onnx-llama.ts, driven as Transformers.js drives it: states stay on the
-// GPU from step to step, the logits come back each time, and the token is chosen on the CPU.
+// onnxruntime-web on the files of onnx-relampago.ts and onnx-llama.ts, driven as Transformers.js drives it: states stay
+// where the back end has them from step to step, the logits come back each time, and the token is chosen on the CPU.
 
 import { readManifest } from "../../../src/chat/chat-model.ts";
 import type { ModelConfig } from "../../../src/checkpoint/model-config.ts";
@@ -37,8 +37,11 @@ interface Ort {
 }
 
 export const loadPeer: LoadPeer = async (name) => {
+  const isOnCpu = name === "onnxruntime-cpu";
   const folder = `${PACKAGES_PATH}${PACKAGE}/dist/`;
-  const ort = (await import(/* @vite-ignore */ `${folder}ort.webgpu.bundle.min.mjs`)) as Ort;
+  const ort = (await import(
+    /* @vite-ignore */ `${folder}${isOnCpu ? "ort.wasm" : "ort.webgpu"}.bundle.min.mjs`
+  )) as Ort;
   ort.env.wasm.wasmPaths = folder;
   const isLlama = name === "onnxruntime-llama";
   const { config: ownConfig } = await readManifest(fetchFromUrl(new URL(MODEL_PATH, location.href).href));
@@ -49,12 +52,16 @@ export const loadPeer: LoadPeer = async (name) => {
     (type === "linear_attention" ? ["state"] : ["key", "value"]).map((kind) => `new_${kind}.${layer}`),
   );
   const session = await ort.InferenceSession.create(model, {
-    executionProviders: ["webgpu"],
-    preferredOutputLocation: { logits: "cpu", ...Object.fromEntries(onGpu.map((name) => [name, "gpu-buffer"])) },
+    executionProviders: [isOnCpu ? "wasm" : "webgpu"],
+    ...(isOnCpu
+      ? {}
+      : {
+          preferredOutputLocation: { logits: "cpu", ...Object.fromEntries(onGpu.map((name) => [name, "gpu-buffer"])) },
+        }),
   });
-  const text = new Text(ort, session, config, await ort.env.webgpu.device);
+  const text = new Text(ort, session, config, isOnCpu ? undefined : await ort.env.webgpu.device);
   return {
-    description: `onnxruntime-web ${await readVersion(PACKAGE)}, WebGPU${isLlama ? ", Llama of the same size" : ""}`,
+    description: `onnxruntime-web ${await readVersion(PACKAGE)}, ${isOnCpu ? "CPU" : "WebGPU"}${isLlama ? ", Llama of the same size" : ""}`,
     run: async ({ ids }, numTokens, onRead) => {
       text.clear();
       const start = performance.now();
@@ -77,13 +84,14 @@ class Text {
   readonly #ort: Ort;
   readonly #session: OrtSession;
   readonly #config: ModelConfig;
-  readonly #device: GPUDevice;
-  /** By number of tokens: they are constant, so they are written to the GPU once. */
+  /** undefined: on the CPU. */
+  readonly #device: GPUDevice | undefined;
+  /** By number of tokens: they are constant, so they are made once. */
   readonly #decays = new Map<number, Record<string, OrtTensor>>();
   #states: Record<string, OrtTensor> = {};
   #length = 0;
 
-  constructor(ort: Ort, session: OrtSession, config: ModelConfig, device: GPUDevice) {
+  constructor(ort: Ort, session: OrtSession, config: ModelConfig, device: GPUDevice | undefined) {
     this.#ort = ort;
     this.#session = session;
     this.#config = config;
@@ -144,6 +152,7 @@ class Text {
   }
 
   #createTensor(values: Float32Array<ArrayBuffer>, dims: readonly number[]): OrtTensor {
+    if (!this.#device) return new this.#ort.Tensor("float32", values, dims);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     // The library binds multiples of 16 bytes.
     const buffer = this.#device.createBuffer({ size: Math.ceil(values.byteLength / 16) * 16, usage });

@@ -8,7 +8,7 @@ export const ONNX_FILE = "relampago.onnx";
 export const LLAMA_FILE = "llama.onnx";
 export const GGUF_FILE = "relampago.gguf";
 
-export const PEER_NAMES = ["relampago", "onnxruntime", "onnxruntime-llama", "wllama"] as const;
+export const PEER_NAMES = ["relampago", "onnxruntime", "onnxruntime-llama", "onnxruntime-cpu", "wllama"] as const;
 export type PeerName = (typeof PEER_NAMES)[number];
 
 /** The same prompt twice: an engine takes the one or the other. */
@@ -38,6 +38,7 @@ export const PEER_MODULES: Readonly<Record<PeerName, string>> = {
   relampago: "relampago-peer.ts",
   onnxruntime: "onnxruntime-peer.ts",
   "onnxruntime-llama": "onnxruntime-peer.ts",
+  "onnxruntime-cpu": "onnxruntime-peer.ts",
   wllama: "wllama-peer.ts",
 };
 
