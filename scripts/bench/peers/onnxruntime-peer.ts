@@ -1,21 +1,19 @@
 // onnxruntime-web on the files of onnx-relampago.ts and onnx-llama.ts, driven as Transformers.js drives it: states stay
 // where the back end has them from step to step, the logits come back each time, and the token is chosen on the CPU.
 
-import { readManifest } from "../../../src/chat/chat-model.ts";
 import type { ModelConfig } from "../../../src/checkpoint/model-config.ts";
 import { slope } from "../../../src/reference/model.ts";
-import { fetchFromUrl } from "../../../src/worker/fetch-file.ts";
 import { llamaConfig } from "./onnx-llama.ts";
 import {
   FILES_PATH,
   indexOfLargest,
   LLAMA_FILE,
   type LoadPeer,
-  MODEL_PATH,
   ONNX_FILE,
   PACKAGES_PATH,
   readVersion,
 } from "./peer.ts";
+import { readServedManifest } from "./served-model.ts";
 
 const PACKAGE = "onnxruntime-web";
 
@@ -44,7 +42,7 @@ export const loadPeer: LoadPeer = async (name) => {
   )) as Ort;
   ort.env.wasm.wasmPaths = folder;
   const isLlama = name === "onnxruntime-llama";
-  const { config: ownConfig } = await readManifest(fetchFromUrl(new URL(MODEL_PATH, location.href).href));
+  const { config: ownConfig } = await readServedManifest();
   const config = isLlama ? llamaConfig(ownConfig) : ownConfig;
   const file = await fetch(FILES_PATH + (isLlama ? LLAMA_FILE : ONNX_FILE));
   const model = new Uint8Array(await file.arrayBuffer());
