@@ -36,21 +36,20 @@ import { type PeerServer, servePeers } from "./peer-server.ts";
 import { createPrompt } from "./prompt.ts";
 import { formatReport, type Result } from "./report.ts";
 
-const { values } = parseArgs({
-  options: {
-    packages: { type: "string", default: "node_modules" },
-    model: { type: "string", default: "public/models/relampago-71m" },
-    peers: { type: "string", default: PEER_NAMES.join(",") },
-    lengths: { type: "string", default: "16,128,1024" },
-    tokens: { type: "string", default: "32" },
-    rounds: { type: "string", default: "5" },
-    accuracy: { type: "string", default: "0" },
-    adapter: { type: "string", default: "swiftshader" },
-    out: { type: "string" },
-  },
-});
-
 async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      packages: { type: "string", default: "node_modules" },
+      model: { type: "string", default: "public/models/relampago-71m" },
+      peers: { type: "string", default: PEER_NAMES.join(",") },
+      lengths: { type: "string", default: "16,128,1024" },
+      tokens: { type: "string", default: "32" },
+      rounds: { type: "string", default: "5" },
+      accuracy: { type: "string", default: "0" },
+      adapter: { type: "string", default: "swiftshader" },
+      out: { type: "string" },
+    },
+  });
   const names = parsePeers(values.peers);
   const lengths = values.lengths.split(",").map((length) => parseCount("--lengths", length));
   const numTokens = parseCount("--tokens", values.tokens);
@@ -79,7 +78,7 @@ async function main(): Promise<void> {
       await writeFile(join(converted, GGUF_FILE), await createGgufModel(source, tokenizerJson as TokenizerJson));
     }
     server = await servePeers(resolve(values.packages), converted, folder);
-    browser = await launchChromium();
+    browser = await launchChromium(values.adapter);
     console.log(`Chromium ${browser.version()}, adapter ${values.adapter}`);
     const peers = await openPeers(browser, names, server.pageUrl);
 
@@ -122,7 +121,8 @@ async function openPeers(browser: Browser, names: readonly PeerName[], pageUrl: 
   return peers;
 }
 
-function launchChromium(): Promise<Browser> {
+/** On the adapter that `--use-webgpu-adapter` calls so. */
+function launchChromium(adapter: string): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error("Chromium: expected one in CHROMIUM_PATH or an installed one, got none");
   return chromium.launch({
@@ -130,7 +130,7 @@ function launchChromium(): Promise<Browser> {
     args: [
       "--no-sandbox",
       "--enable-unsafe-webgpu",
-      `--use-webgpu-adapter=${values.adapter}`,
+      `--use-webgpu-adapter=${adapter}`,
       // As in scripts/node/gpu.ts.
       "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
       "--disable-background-networking",
