@@ -17,7 +17,7 @@
 //   --adapter <name>    Chromium's --use-webgpu-adapter: swiftshader, or default for a GPU (swiftshader)
 //   --out <file>        every run, as JSON
 
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -29,6 +29,7 @@ import { findChromium } from "../../node/chromium.ts";
 import { openModelFolder } from "../../node/files.ts";
 import { createGgufModel, type TokenizerJson } from "./gguf-model.ts";
 import { OpenPeer } from "./measure-peer.ts";
+import type { AccuracyLevel } from "./onnx-builder.ts";
 import { createLlamaOnnx, llamaConfig } from "./onnx-llama.ts";
 import { createRelampagoOnnx } from "./onnx-relampago.ts";
 import { GGUF_FILE, LLAMA_FILE, ONNX_FILE, PEER_NAMES, type PeerName } from "./peer.ts";
@@ -54,33 +55,22 @@ async function main(): Promise<void> {
   const lengths = values.lengths.split(",").map((length) => parseCount("--lengths", length));
   const numTokens = parseCount("--tokens", values.tokens);
   const numRounds = parseCount("--rounds", values.rounds);
+  const accuracyLevel = parseAccuracy(values.accuracy);
   const folder = resolve(values.model);
-  const files = openModelFolder(folder);
   const tokenizerJson = await readJson(join(folder, "tokenizer.json"));
   const tokenizer = Tokenizer.parse(tokenizerJson, await readJson(join(folder, "tokenizer_config.json")));
   const prompts = lengths.map((length) => createPrompt(tokenizer, length));
 
-  const temporary = await mkdtemp(join(tmpdir(), "relampago-peers-"));
+  const converted = await mkdtemp(join(tmpdir(), "relampago-peers-"));
   let server: PeerServer | undefined;
   let browser: Browser | undefined;
   try {
-    const source = createShardSource(await readManifest(files), files);
-    const converted = join(temporary, "files");
-    await mkdir(converted);
-    const accuracyLevel = values.accuracy === "4" ? 4 : 0;
-    if (names.includes("onnxruntime") || names.includes("onnxruntime-cpu")) {
-      await writeFile(join(converted, ONNX_FILE), await createRelampagoOnnx(source, accuracyLevel));
-    }
-    if (names.includes("onnxruntime-llama")) {
-      await writeFile(join(converted, LLAMA_FILE), createLlamaOnnx(llamaConfig(source.config), accuracyLevel));
-    }
-    if (names.includes("wllama")) {
-      await writeFile(join(converted, GGUF_FILE), await createGgufModel(source, tokenizerJson as TokenizerJson));
-    }
+    await convertModel(folder, converted, names, accuracyLevel, tokenizerJson as TokenizerJson);
     server = await servePeers(resolve(values.packages), converted, folder);
     browser = await launchChromium(values.adapter);
     console.log(`Chromium ${browser.version()}, adapter ${values.adapter}`);
     const peers = await openPeers(browser, names, server.pageUrl);
+    const described = peers.map(({ name, description }) => ({ name, description }));
 
     const results: Result[] = [];
     for (let round = 0; round <= numRounds; round++) {
@@ -89,19 +79,38 @@ async function main(): Promise<void> {
           const run = await peer.run(prompt, numTokens);
           const answer =
             typeof run.answer === "string" ? run.answer : tokenizer.decode(run.answer, { skipSpecial: false });
-          console.log(describeRun(peer.name, round, prompt.ids.length, run.read, run.write, numTokens));
-          if (round > 0) results.push({ peer: peer.name, promptTokens: prompt.ids.length, numTokens, ...run, answer });
+          const result = { peer: peer.name, promptTokens: prompt.ids.length, numTokens, ...run, answer };
+          console.log(`${round === 0 ? "warm-up" : `round ${round}`} ${describeResult(result)}`);
+          if (round > 0) results.push(result);
         }
       }
-      if (values.out)
-        await writeFile(values.out, JSON.stringify({ peers: peers.map(describePeer), results }, null, 1) + "\n");
+      if (values.out) await writeFile(values.out, JSON.stringify({ peers: described, results }, null, 1) + "\n");
     }
-    console.log(`\n${formatReport(peers.map(describePeer), results)}`);
+    console.log(`\n${formatReport(described, results)}`);
   } finally {
     await browser?.close();
     await server?.close();
-    await rm(temporary, { recursive: true, force: true });
+    await rm(converted, { recursive: true, force: true });
   }
+}
+
+/** Writes the files that the engines want into the folder `converted`. */
+async function convertModel(
+  folder: string,
+  converted: string,
+  names: readonly PeerName[],
+  accuracyLevel: AccuracyLevel,
+  tokenizer: TokenizerJson,
+): Promise<void> {
+  const files = openModelFolder(folder);
+  const source = createShardSource(await readManifest(files), files);
+  if (names.includes("onnxruntime") || names.includes("onnxruntime-cpu")) {
+    await writeFile(join(converted, ONNX_FILE), await createRelampagoOnnx(source, accuracyLevel));
+  }
+  if (names.includes("onnxruntime-llama")) {
+    await writeFile(join(converted, LLAMA_FILE), createLlamaOnnx(llamaConfig(source.config), accuracyLevel));
+  }
+  if (names.includes("wllama")) await writeFile(join(converted, GGUF_FILE), await createGgufModel(source, tokenizer));
 }
 
 /** Those that load; of the others, why they do not. */
@@ -143,18 +152,9 @@ function launchChromium(adapter: string): Promise<Browser> {
   });
 }
 
-const describePeer = ({ name, description }: OpenPeer) => ({ name, description });
-
-function describeRun(
-  name: PeerName,
-  round: number,
-  promptTokens: number,
-  read: Result["read"],
-  write: Result["write"],
-  numTokens: number,
-): string {
+function describeResult({ peer, promptTokens, numTokens, read, write }: Result): string {
   const rate = (count: number, ms: number) => `${((1000 * count) / ms).toFixed(1)} tokens/s`;
-  const head = `${round === 0 ? "warm-up" : `round ${round}`} ${name.padEnd(12)} ${String(promptTokens).padStart(5)}`;
+  const head = `${peer.padEnd(17)} ${String(promptTokens).padStart(5)}`;
   return `${head}  read ${rate(promptTokens, read.ms)}, write ${rate(numTokens, write.ms)}`;
 }
 
@@ -168,6 +168,11 @@ function parsePeers(list: string): PeerName[] {
     if (!known) throw new TypeError(`--peers: expected some of ${PEER_NAMES.join(", ")}, got ${name}`);
     return known;
   });
+}
+
+function parseAccuracy(text: string): AccuracyLevel {
+  if (text !== "0" && text !== "4") throw new TypeError(`--accuracy: expected 0 or 4, got ${text}`);
+  return text === "4" ? 4 : 0;
 }
 
 function parseCount(option: string, text: string): number {
