@@ -1,5 +1,6 @@
 // The document: header, the page that the address names, and the voice for screen readers.
 
+import { BenchmarkPage } from "./benchmark-page.tsx";
 import { ChatPage } from "./chat-page.tsx";
 import { Header } from "./header.tsx";
 import type { Page } from "./state/page.ts";
@@ -8,6 +9,8 @@ function RoutedPage({ page }: { page: Page }) {
   switch (page.route.value) {
     case "chat":
       return <ChatPage page={page} />;
+    case "benchmark":
+      return <BenchmarkPage page={page} />;
   }
 }
 

@@ -39,9 +39,11 @@ function Hint({ page }: { page: Page }) {
   const isIdle = page.conversation.activity.value === "idle";
   const text = !isReady
     ? "You can already type; it can be sent when the model is ready."
-    : isIdle
-      ? "Enter sends, Shift+Enter breaks the line"
-      : "Esc stops";
+    : page.benchmark.isRunning.value
+      ? "The benchmark is running; it can be sent when it ends."
+      : isIdle
+        ? "Enter sends, Shift+Enter breaks the line"
+        : "Esc stops";
   return <span class="hint">{text}</span>;
 }
 

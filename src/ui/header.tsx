@@ -6,6 +6,7 @@ import { nameGpu } from "./gpu-name.ts";
 import { formatBytes, formatSpeed } from "./quantities.ts";
 import { startNewChat } from "./new-chat.ts";
 import type { Page } from "./state/page.ts";
+import type { Route } from "./state/route.ts";
 
 function Status({ page }: { page: Page }) {
   const model = page.lifeCycle.model.value;
@@ -27,8 +28,26 @@ function Status({ page }: { page: Page }) {
   );
 }
 
+const PAGES: readonly { readonly route: Route; readonly href: string; readonly label: string }[] = [
+  { route: "chat", href: "#/", label: "Chat" },
+  { route: "benchmark", href: "#/benchmark", label: "Benchmark" },
+];
+
+function Pages({ page }: { page: Page }) {
+  return (
+    <nav class="pages" aria-label="Pages">
+      {PAGES.map(({ route, href, label }) => (
+        <a key={route} href={href} aria-current={page.route.value === route ? "page" : undefined}>
+          {label}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
 function NewChatButton({ page }: { page: Page }) {
-  if (page.lifeCycle.model.value === null || page.conversation.turns.value.length === 0) return null;
+  if (page.route.value !== "chat" || page.lifeCycle.model.value === null || page.conversation.turns.value.length === 0)
+    return null;
   return (
     <button class="button header-button" type="button" onClick={() => startNewChat(page)}>
       <NewChatIcon />
@@ -44,6 +63,7 @@ export function Header({ page }: { page: Page }) {
         <Logo />
         Relampago
       </h1>
+      <Pages page={page} />
       <Status page={page} />
       <NewChatButton page={page} />
     </header>

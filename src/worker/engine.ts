@@ -1,6 +1,7 @@
 // The life of the engine behind the protocol: load a model, hold one conversation, tell what happens. Requests that
 // use the GPU run one after another; `stop` reaches the turn that is running.
 
+import type { BenchmarkPlan } from "../bench/plan.ts";
 import { type ChatModel, loadChatModel } from "../chat/chat-model.ts";
 import { Conversation } from "../chat/conversation.ts";
 import { isSoftwareAdapter } from "../gpu/adapter-name.ts";
@@ -10,6 +11,7 @@ import { browserPorts } from "../store/browser-ports.ts";
 import type { StorePorts } from "../store/weight-store.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
 import { parseFailure } from "./failures.ts";
+import { measureModel } from "./measure-model.ts";
 import { type SessionHealth, watchSession } from "./session-health.ts";
 import type { ReadyModel, WorkerEvent, WorkerRequest } from "./messages.ts";
 import { ModelDownload } from "./model-download.ts";
@@ -21,6 +23,7 @@ type SendRequest = Extract<WorkerRequest, { kind: "send" }>;
 interface Loaded {
   readonly session: GpuSession;
   readonly health: SessionHealth;
+  readonly chat: ChatModel;
   readonly conversation: Conversation;
   readonly download: ModelDownload;
 }
@@ -46,6 +49,8 @@ export class Engine {
   #loaded: Loaded | undefined;
   /** The turns that were sent and have not ended, by number. */
   readonly #turns = new Map<number, RunningTurn>();
+  /** Asked for and not ended. */
+  #benchmark: AbortController | undefined;
 
   constructor(post: (event: WorkerEvent) => void, storePorts: StorePorts = browserPorts) {
     this.#post = post;
@@ -56,6 +61,7 @@ export class Engine {
     switch (request.kind) {
       case "load": {
         this.#loading?.abort();
+        this.#benchmark?.abort();
         const abort = new AbortController();
         this.#loading = abort;
         return this.#enqueue(() => this.#load(request, abort));
@@ -73,6 +79,13 @@ export class Engine {
       }
       case "stop":
         return this.#stop(request.turn, request.shownTokens);
+      case "benchmark": {
+        const abort = new AbortController();
+        this.#benchmark = abort;
+        return this.#enqueue(() => this.#measure(request.plan, abort));
+      }
+      case "stopBenchmark":
+        return this.#benchmark?.abort();
     }
   }
 
@@ -97,7 +110,7 @@ export class Engine {
       const health = watchSession(session);
       const { chat, conversation } = await health.during(this.#open(session, modelUrl, download, signal));
       signal.throwIfAborted();
-      this.#loaded = { session, health, conversation, download };
+      this.#loaded = { session, health, chat, conversation, download };
       health.broken.catch((error: unknown) => this.#break(health, error));
       this.#post({ kind: "ready", model: describe(chat, session, download.totalBytes) });
       this.#postLedger();
@@ -181,9 +194,24 @@ export class Engine {
     running.abort.abort();
   }
 
-  /** A turn that is running tells it itself. */
+  async #measure(plan: BenchmarkPlan, abort: AbortController): Promise<void> {
+    try {
+      const loaded = abort.signal.aborted ? undefined : this.#loaded;
+      const measuring = loaded && measureModel(loaded.chat, plan, abort.signal, this.#post);
+      const result = (await loaded?.health.during(measuring!)) ?? null;
+      this.#post({ kind: "benchmarkEnded", result });
+      this.#postLedger();
+    } catch (error) {
+      this.#unload();
+      this.#post({ kind: "benchmarkFailed", failure: parseFailure(error) });
+    } finally {
+      if (this.#benchmark === abort) this.#benchmark = undefined;
+    }
+  }
+
+  /** A turn or a benchmark that is running tells it itself. */
   #break(health: SessionHealth, error: unknown): void {
-    if (this.#loaded?.health !== health || this.#turns.size > 0) return;
+    if (this.#loaded?.health !== health || this.#turns.size > 0 || this.#benchmark) return;
     this.#unload();
     this.#post({ kind: "loadFailed", failure: parseFailure(error) });
   }

@@ -1,5 +1,8 @@
 // The protocol between the page and the engine's worker: types only. Requests go to the worker, events come back.
 
+import type { BenchmarkPlan } from "../bench/plan.ts";
+import type { BenchmarkResult, BenchmarkSetup, LaunchCost, Measurement, SkippedRow } from "../bench/result.ts";
+
 export interface SamplingSettings {
   /** 0 is greedy. */
   readonly temperature: number;
@@ -48,7 +51,12 @@ export type WorkerRequest =
   /** `shownTokens` is `generatedTokens` of the last `text` that was shown (0: none); the conversation goes on from
    * exactly those tokens, with 0 as if the turn had never been. A turn that has ended meanwhile is not cut: its
    * `turnEnded` tells another reason, and the page shows the rest. */
-  | { readonly kind: "stop"; readonly turn: number; readonly shownTokens: number };
+  | { readonly kind: "stop"; readonly turn: number; readonly shownTokens: number }
+  /** Measures the loaded model after what was asked before, on a sequence of its own: the conversation stays. Answered by
+   * `benchmarkSetup`, what is found, and in the end `benchmarkEnded` or `benchmarkFailed`. One at a time. */
+  | { readonly kind: "benchmark"; readonly plan: BenchmarkPlan }
+  /** Ends the benchmark soon, also one that has not begun; one that has ended is left alone. */
+  | { readonly kind: "stopBenchmark" };
 
 export type LoadPhase = "adapter" | "manifest" | "weights" | "kernels";
 
@@ -180,4 +188,13 @@ export type WorkerEvent =
       readonly usedTokens: number;
     }
   | { readonly kind: "turnFailed"; readonly turn: number; readonly failure: Failure }
+  | { readonly kind: "benchmarkSetup"; readonly setup: BenchmarkSetup }
+  | { readonly kind: "benchmarkLaunch"; readonly launch: LaunchCost }
+  /** Before each of `runs` timed runs of a row; run 0 warms up. */
+  | { readonly kind: "benchmarkRun"; readonly name: string; readonly run: number; readonly runs: number }
+  | { readonly kind: "benchmarkMeasured"; readonly measurement: Measurement }
+  | { readonly kind: "benchmarkSkipped"; readonly skipped: SkippedRow }
+  /** null: stopped before it began. */
+  | { readonly kind: "benchmarkEnded"; readonly result: BenchmarkResult | null }
+  | { readonly kind: "benchmarkFailed"; readonly failure: Failure }
   | { readonly kind: "ledger"; readonly lines: readonly LedgerLine[] };

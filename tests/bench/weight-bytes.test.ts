@@ -6,7 +6,7 @@ import type { ModelConfig } from "../../src/checkpoint/model-config.ts";
 import { GREEDY } from "../../src/kernels/call.ts";
 import { Model } from "../../src/model/model.ts";
 import type { Sequence } from "../../src/model/sequence.ts";
-import { readFloats, readWords, useSession } from "../gpu/harness.ts";
+import { readFloats, useSession } from "../gpu/harness.ts";
 import { MADE_UP_CONFIG } from "../gpu/made-up-model.ts";
 
 const session = useSession();
@@ -17,10 +17,13 @@ const DRAW = { sampling: GREEDY, endTokenIds: [] };
 let model: Model;
 let sequence: Sequence;
 
-beforeAll(async () => {
+beforeAll(load);
+
+/** Anew, with the same weights. */
+async function load(): Promise<void> {
   model = await Model.load(session(), createMadeUpSource(CONFIG, "f32"), { blockSize: 16 });
   sequence = await model.createSequence(32);
-});
+}
 
 /** Logits of one step over an empty state. */
 async function decodeOnce(): Promise<Float32Array> {
@@ -38,16 +41,26 @@ function spoil(expert: number): void {
   }
 }
 
+/** The experts without whose weights a step gives no numbers. */
+async function findReadExperts(): Promise<number[]> {
+  const read: number[] = [];
+  for (let expert = 0; expert < CONFIG.numExperts; expert++) {
+    spoil(expert);
+    if ((await decodeOnce()).some(Number.isNaN)) read.push(expert);
+    await load();
+  }
+  return read;
+}
+
 test("a decode step reads the chosen experts alone, and the counter counts these", async () => {
   const before = session().counters.weightBytes;
   const logits = await decodeOnce();
   const countedBytes = session().counters.weightBytes - before;
   expect(logits.every(Number.isFinite)).toBe(true);
 
-  const ids = [...new Uint32Array(await readWords(session(), model.activations.expertIds))];
-  const chosen = ids.slice(0, CONFIG.expertsPerToken);
-  expect(new Set(chosen).size).toBe(CONFIG.expertsPerToken);
-  const unread = Array.from({ length: CONFIG.numExperts }, (_, expert) => expert).filter((id) => !chosen.includes(id));
+  const read = await findReadExperts();
+  expect(read).toHaveLength(CONFIG.expertsPerToken);
+  const unread = Array.from({ length: CONFIG.numExperts }, (_, expert) => expert).filter((id) => !read.includes(id));
   for (const expert of unread) spoil(expert);
   expect(await decodeOnce()).toEqual(logits);
 
@@ -58,9 +71,6 @@ test("a decode step reads the chosen experts alone, and the counter counts these
   const neededBytes =
     modelBytes - unread.length * expertBytes - embedTokens.sizeBytes + embedTokens.sizeBytes / CONFIG.vocabSize;
   expect(Math.abs(countedBytes / neededBytes - 1)).toBeLessThan(0.05);
-
-  spoil(chosen[0]!);
-  expect((await decodeOnce()).every(Number.isNaN)).toBe(true);
 });
 
 test("a sequence that assumes tokens stands after them, and draws from there", async () => {

@@ -54,7 +54,7 @@ export function useSite(): Site {
 
   beforeEach(() => {
     site.folder = new Map(site.whole);
-    vi.stubGlobal("navigator", { gpu: { requestAdapter } });
+    vi.stubGlobal("navigator", { gpu: { requestAdapter }, userAgent: "test browser" });
     vi.stubGlobal("fetch", serveFolder(site.folder));
   });
 

@@ -4,6 +4,7 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Failure, WorkerEvent, WorkerRequest } from "../../worker/messages.ts";
 import { announce } from "./announcement.ts";
+import { type BenchmarkState, createBenchmark } from "./benchmark.ts";
 import { type ContextOutlook, computeOutlook } from "./context-budget.ts";
 import { type ConversationState, createConversation } from "./conversation.ts";
 import { createLifeCycle, type Environment, findObstacle, type LifeCycleState, mustAsk } from "./life-cycle.ts";
@@ -37,6 +38,7 @@ export interface Page {
   readonly conversation: ConversationState;
   readonly sampling: SamplingState;
   readonly memory: MemoryState;
+  readonly benchmark: BenchmarkState;
   /** Milliseconds; moves only while something is awaited. */
   readonly clock: Signal<number>;
   readonly canSend: ReadonlySignal<boolean>;
@@ -65,6 +67,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
   const sampling = createSampling(lifeCycle.model, randomSeed);
   const conversation = createConversation((request) => engine?.send(request), now);
   const memory = createMemory();
+  const benchmark = createBenchmark((request) => engine?.send(request));
 
   const fetchWeights = (name: string, totalBytes: number, keptBytes: number): void => {
     lifeCycle.set({
@@ -87,6 +90,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
   const fail = (failure: Failure): void => {
     engine?.close();
     engine = null;
+    benchmark.abandon();
     lifeCycle.fail(failure);
   };
 
@@ -107,6 +111,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     () =>
       lifeCycle.current.value.state === "ready" &&
       conversation.activity.value === "idle" &&
+      !benchmark.isRunning.value &&
       conversation.draft.value.trim() !== "" &&
       outlook.value?.room !== "full",
   );
@@ -118,6 +123,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     conversation,
     sampling,
     memory,
+    benchmark,
     clock,
     canSend,
     outlook,
@@ -133,12 +139,13 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
       if (obstacle) return fail(obstacle);
       batch(() => {
         conversation.abandon();
+        benchmark.abandon();
         memory.set([]);
         lifeCycle.keeping.value = null;
         clock.value = now();
         lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
       });
-      const targets = { lifeCycle, conversation, memory, weigh };
+      const targets = { lifeCycle, conversation, memory, benchmark, weigh };
       engine = startEngine((event) => applyEvent(event, targets), fail);
       engine.send({ kind: "load", modelUrl, features });
     },

@@ -1,6 +1,7 @@
 // The one place where the worker's events become state.
 
 import type { WorkerEvent } from "../../worker/messages.ts";
+import type { BenchmarkState } from "./benchmark.ts";
 import type { ConversationState } from "./conversation.ts";
 import type { LifeCycleState } from "./life-cycle.ts";
 import type { MemoryState } from "./memory.ts";
@@ -9,11 +10,13 @@ export interface EventTargets {
   readonly lifeCycle: LifeCycleState;
   readonly conversation: ConversationState;
   readonly memory: MemoryState;
+  readonly benchmark: BenchmarkState;
   /** Decides whether to ask before the weights are fetched. */
   weigh(name: string, totalBytes: number, keptBytes: number): void;
 }
 
-export function applyEvent(event: WorkerEvent, { lifeCycle, conversation, memory, weigh }: EventTargets): void {
+export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
+  const { lifeCycle, conversation, memory, benchmark, weigh } = targets;
   switch (event.kind) {
     case "size":
       return weigh(event.name, event.totalBytes, event.keptBytes);
@@ -41,6 +44,26 @@ export function applyEvent(event: WorkerEvent, { lifeCycle, conversation, memory
     case "turnFailed":
       // The engine's state is unknown after a failure: it is loaded again before the next message.
       conversation.fail(event.turn, event.failure);
+      return lifeCycle.fail(event.failure);
+    case "benchmarkSetup":
+      benchmark.setup.value = event.setup;
+      return;
+    case "benchmarkLaunch":
+      benchmark.launch.value = event.launch;
+      return;
+    case "benchmarkRun":
+      benchmark.current.value = event;
+      return;
+    case "benchmarkMeasured":
+      benchmark.measurements.value = [...benchmark.measurements.value, event.measurement];
+      return;
+    case "benchmarkSkipped":
+      benchmark.skipped.value = [...benchmark.skipped.value, event.skipped];
+      return;
+    case "benchmarkEnded":
+      return benchmark.end(event.result);
+    case "benchmarkFailed":
+      benchmark.abandon();
       return lifeCycle.fail(event.failure);
     case "ledger":
       return memory.set(event.lines);
