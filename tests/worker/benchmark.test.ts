@@ -53,7 +53,7 @@ test("without a model there is nothing to measure", async () => {
 
 test("a device lost meanwhile fails the benchmark, and loading again helps", async () => {
   const engine = await loadEngine();
-  engine.send({ kind: "benchmark", plan: { ...PLAN, runs: 1000 } });
+  engine.send({ kind: "benchmark", plan: { ...PLAN, contexts: [4, 8, 12], decodeTokens: 64 } });
   await engine.wait("benchmarkRun");
   site.devices.at(-1)!.destroy();
   expect(await engine.wait("benchmarkFailed")).toMatchObject({ failure: { kind: "device-lost" } });
