@@ -82,6 +82,7 @@ fn attention_output_decode(
   @builtin(local_invocation_index) local: u32,
 ) {
   first_row = workgroup.x * ROWS;
+  fetch_rows(local);
   for (var i = local; i < INPUT_GROUPS * 8u; i += WORKGROUP_SIZE) {
     staged[(i / 8u) * GROUP_STRIDE + i % 8u] = input_value(i);
   }

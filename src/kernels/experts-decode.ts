@@ -53,6 +53,7 @@ export async function createExpertsDecode(session: GpuSession, constants: Expert
   const weightGroups = numWeightGroups(hiddenSize);
   const sliceColumns = sliceColumnsOf(intermediateSize);
   const sizes = matvecConstants(session, {
+    format,
     inputGroups: weightGroups,
     rows: 2 * sliceColumns,
     workgroupSize: WORKGROUP_SIZE,
