@@ -75,12 +75,17 @@ fn attend(head: u32, end_head: u32, kv_head: u32, split: u32, first: u32, end: u
   var totals = vec4<f32>();
   var sums = mat4x4<f32>();
   if (is_begun && key_set == 0u) {
-    for (var i = 0u; i < min(HEADS, end_head - head); i++) {
-      let row = split * NUM_HEADS + head + i;
-      largest[i] = stats[row].x;
-      totals[i] = stats[row].y;
-      sums[i] = partials[row * row4 + column4];
-    }
+    // Each head by itself: a matrix that is indexed by a variable does not stay in registers.
+    let row = split * NUM_HEADS + head;
+    let last_row = split * NUM_HEADS + end_head - 1u;
+    let rows = min(vec4<u32>(row, row + 1u, row + 2u, row + 3u), vec4<u32>(last_row));
+    let begun = array<vec2<f32>, 4>(stats[rows.x], stats[rows.y], stats[rows.z], stats[rows.w]);
+    largest = vec4<f32>(begun[0].x, begun[1].x, begun[2].x, begun[3].x);
+    totals = vec4<f32>(begun[0].y, begun[1].y, begun[2].y, begun[3].y);
+    sums = mat4x4<f32>(
+      partials[rows.x * row4 + column4], partials[rows.y * row4 + column4],
+      partials[rows.z * row4 + column4], partials[rows.w * row4 + column4],
+    );
   }
   for (var tile = first; tile < end; tile += tile_keys) {
     let key = min(tile + local / KEY_LANES, end - 1u);
@@ -133,26 +138,40 @@ fn attend(head: u32, end_head: u32, kv_head: u32, split: u32, first: u32, end: u
   if (key_set < num_sets && column4 == 0u) {
     part_totals[key_set] = totals * shrinks;
   }
-  for (var i = 0u; i < min(HEADS, end_head - head); i++) {
-    part_sums[local] = sums[i] * shrinks[i];
-    workgroupBarrier();
-    let row = split * NUM_HEADS + head + i;
-    if (local < row4) {
-      var sum = part_sums[local];
-      for (var part = 1u; part < num_sets; part++) {
-        sum += part_sums[part * row4 + local];
-      }
-      partials[row * row4 + local] = sum;
-    }
-    if (local == 0u) {
-      var total = 0.0;
-      for (var part = 0u; part < num_sets; part++) {
-        total += part_totals[part][i];
-      }
-      stats[row] = vec2<f32>(all_largest[i], total);
-    }
-    workgroupBarrier();
+  let row = split * NUM_HEADS + head;
+  store_head(local, row, sums[0] * shrinks.x, all_largest.x, 0u);
+  if (HEADS > 1u && head + 1u < end_head) {
+    store_head(local, row + 1u, sums[1] * shrinks.y, all_largest.y, 1u);
   }
+  if (HEADS > 2u && head + 2u < end_head) {
+    store_head(local, row + 2u, sums[2] * shrinks.z, all_largest.z, 2u);
+  }
+  if (HEADS > 3u && head + 3u < end_head) {
+    store_head(local, row + 3u, sums[3] * shrinks.w, all_largest.w, 3u);
+  }
+}
+
+/// Adds up the key sets of one head, component `i` of `part_totals`.
+fn store_head(local: u32, row: u32, sum: vec4<f32>, largest: f32, i: u32) {
+  let row4 = HEAD_DIM / 4u;
+  let num_sets = WORKGROUP_SIZE / row4;
+  part_sums[local] = sum;
+  workgroupBarrier();
+  if (local < row4) {
+    var total_sum = sum;
+    for (var part = 1u; part < num_sets; part++) {
+      total_sum += part_sums[part * row4 + local];
+    }
+    partials[row * row4 + local] = total_sum;
+  }
+  if (local == 0u) {
+    var total = 0.0;
+    for (var part = 0u; part < num_sets; part++) {
+      total += part_totals[part][i];
+    }
+    stats[row] = vec2<f32>(largest, total);
+  }
+  workgroupBarrier();
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
