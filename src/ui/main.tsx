@@ -12,6 +12,7 @@ import "./styles/chat.css";
 import "./styles/composer.css";
 import "./styles/panel.css";
 import "./styles/benchmark.css";
+import "./styles/chart.css";
 
 const TICK_MS = 250;
 
