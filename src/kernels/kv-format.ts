@@ -1,5 +1,6 @@
 // How a KV cache stores keys and values (shaders/common/kv_<format>.wgsl).
 
+import type { ModelConfig } from "../checkpoint/model-config.ts";
 import { expectRows, type Tensor } from "../gpu/tensor.ts";
 
 /** Bits of each number: f16 takes half the memory, and half the time to read it at long context. */
@@ -15,6 +16,12 @@ export interface KvHeads {
 /** Words of 4 bytes for one head's key, or value, of one token. */
 export function kvWords({ headDim, kvFormat }: KvHeads): number {
   return kvFormat === "f16" ? headDim / 2 : headDim;
+}
+
+/** Bytes that a token's keys and values take in all softmax layers together. */
+export function keyBytesPerToken(config: ModelConfig, kvFormat: KvFormat): number {
+  const numSoftmaxLayers = config.layerTypes.filter((type) => type === "full_attention").length;
+  return numSoftmaxLayers * 4 * 2 * config.numKvHeads * kvWords({ ...config, kvFormat });
 }
 
 /** The file to append so that keys and values are read and written in this format. */

@@ -94,7 +94,7 @@ async function addLightning(
 
 async function addSoftmax(
   pass: PassBuilder,
-  { model, step, segments, splits }: PassTensors,
+  { model, step, segments }: PassTensors,
   layer: number,
   { inputLayernorm: norm }: LayerWeights,
   weights: SoftmaxWeights,
@@ -102,7 +102,8 @@ async function addSoftmax(
 ): Promise<Stream> {
   const { session, config, activations, ropeTable } = model;
   const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps: eps } = config;
-  const { residual, hiddenNext, softmaxQkv: qkv } = activations;
+  const { residual, hiddenNext, softmaxQkv: qkv, splitStats: stats, splitPartials: partials } = activations;
+  const splits = { stats, partials };
   const heads = { numHeads, numKvHeads, headDim };
   const maxSplits = fillingSplits(session);
   const { format } = weights.qkv;

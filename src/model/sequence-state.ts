@@ -1,4 +1,4 @@
-// The buffers that hold one text: recurrent states, KV cache, token counts. They are what a snapshot copies.
+// The buffers that hold one text: recurrent states, KV cache, token counts.
 
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -32,22 +32,6 @@ export class SequenceState {
   /** What every token changes, whatever the position. */
   get fixedRanges(): readonly BufferRange[] {
     return [...this.recurrentStates.values(), this.tokenCounts];
-  }
-
-  /** Everything that `position` tokens left behind, for a snapshot: each list of ranges, one after another, is the same
-   * bytes in every sequence of the model, however its KV cache is cut into segments. */
-  ranges(position: number): readonly (readonly BufferRange[])[] {
-    const { segments } = this.kvCache;
-    const numSoftmaxLayers = segments[0]?.caches.length ?? 0;
-    const keys = Array.from({ length: numSoftmaxLayers }, (_, index) =>
-      segments.flatMap(({ start, length, caches }): BufferRange[] => {
-        const used = Math.min(position - start, length);
-        if (used <= 0) return [];
-        const { buffer, offsetBytes, sizeBytes } = caches[index]!;
-        return [{ buffer, offsetBytes, sizeBytes: (sizeBytes / length) * used }];
-      }),
-    );
-    return [...this.fixedRanges.map((range) => [range]), ...keys.filter((ranges) => ranges.length > 0)];
   }
 
   /** Forgets everything. KV segments stay allocated: what they hold is not read before it is written. */

@@ -1,7 +1,6 @@
 // One text in a model's state: reads tokens in blocks, draws tokens, forks by snapshots. Knows token ids only, no text.
 
 import { generate, replay, replayTaps, rewind } from "./decode.ts";
-import type { DecodePace } from "./decode-pipeline.ts";
 import type { Model } from "./model.ts";
 import {
   prefillLast,
@@ -11,21 +10,27 @@ import {
   prefillTaps,
   type ReadOptions,
 } from "./prefill.ts";
-import { SequenceCore } from "./sequence-core.ts";
-import { type SequenceLog, Snapshot } from "./snapshot.ts";
+import { SequenceCore, type SequenceOptions } from "./sequence-core.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { type DrawOptions, NOTHING_DRAWN } from "./step-buffer.ts";
 import type { Taps } from "./taps.ts";
+import type { SequenceLog } from "./token-log.ts";
 
 export class Sequence {
   readonly #core: SequenceCore;
 
-  private constructor(model: Model, label: string, fixedPace?: DecodePace) {
-    this.#core = new SequenceCore(model, label, fixedPace);
+  private constructor(model: Model, label: string, options: SequenceOptions) {
+    this.#core = new SequenceCore(model, label, options);
   }
 
   /** Use Model.createSequence. Waits until the kernels for reading and drawing are compiled. */
-  static async create(model: Model, label: string, reservedTokens: number, fixedPace?: DecodePace): Promise<Sequence> {
-    const sequence = new Sequence(model, label, fixedPace);
+  static async create(
+    model: Model,
+    label: string,
+    reservedTokens: number,
+    options: SequenceOptions,
+  ): Promise<Sequence> {
+    const sequence = new Sequence(model, label, options);
     sequence.reserve(reservedTokens);
     const core = sequence.#core;
     await Promise.all([core.pass("none"), core.pass("last"), core.pass("decode")]);
@@ -41,6 +46,7 @@ export class Sequence {
     return this.#core.position;
   }
 
+  /** What was read, as it is now: reading on does not change what was given. */
   get log(): SequenceLog {
     return this.#core.log;
   }
@@ -48,6 +54,12 @@ export class Sequence {
   /** Drawn last, but not in the state yet. */
   get pendingToken(): number | undefined {
     return this.#core.pendingToken;
+  }
+
+  /** Tokens that each KV segment takes. They grow alike in sequences that began with the same room: then a text read again in
+   * the same blocks gives the same numbers. */
+  get segmentLengths(): number[] {
+    return this.#core.state.kvCache.segments.map(({ length }) => length);
   }
 
   /** Makes room for `numTokens` in all; what is there stays where it is. */
@@ -59,11 +71,11 @@ export class Sequence {
    * penalties all that is in the state then is the prompt, earlier answers too. RangeError for ids or a logitBias that the
    * model cannot take, before anything is read. */
   async prefill<Output extends keyof PrefillResults>(
-    ids: readonly number[],
+    ids: ArrayLike<number>,
     options: ReadOptions & { readonly output: Output } & (Output extends "last" ? DrawOptions : unknown),
   ): Promise<PrefillResults[Output]>;
   async prefill(
-    ids: readonly number[],
+    ids: ArrayLike<number>,
     options: ReadOptions & Partial<DrawOptions> & { readonly output: keyof PrefillResults },
   ): Promise<PrefillResults[keyof PrefillResults]> {
     switch (options.output) {
@@ -114,27 +126,25 @@ export class Sequence {
   assume(numTokens: number): void {
     this.clear();
     this.reserve(numTokens);
-    this.#core.moveTo({ tokenIds: Array.from({ length: numTokens }, () => 0), blockLengths: [numTokens] }, 0);
+    this.#core.moveTo({ tokenIds: new Uint32Array(numTokens), blockLengths: Uint32Array.of(numTokens) }, 0);
   }
 
-  /** Copies the whole state on the GPU. The snapshot belongs to the caller. */
+  /** The whole state as it is now; belongs to the caller. Its keys and values stay where they are: whoever goes back
+   * before it and reads another text from there spoils it. */
   snapshot(label = "snapshot"): Snapshot {
-    const { model, state, log, position, pendingToken } = this.#core;
-    const copiedLog = { tokenIds: [...log.tokenIds], blockLengths: [...log.blockLengths] };
-    return new Snapshot(model.session, label, state.ranges(position), copiedLog, pendingToken);
+    return this.#core.snapshot(label);
   }
 
-  /** Goes back, or over, to a snapshot of any sequence of the same model; the snapshot stays good. */
+  /** Goes back to a snapshot, or over to one of another sequence of the same model, whose keys are copied then; the snapshot
+   * stays good. StaleSnapshotError, before anything has changed, when keys of it were overwritten or freed. */
   restore(snapshot: Snapshot): void {
-    this.reserve(snapshot.position);
-    snapshot.copyTo(this.#core.state.ranges(snapshot.position));
-    this.#core.moveTo(snapshot.log, snapshot.pendingToken);
+    this.#core.restore(snapshot);
   }
 
   /** Forgets everything that was read; buffers stay. */
   clear(): void {
     this.#core.state.clear();
-    this.#core.moveTo({ tokenIds: [], blockLengths: [] }, undefined);
+    this.#core.moveTo({ tokenIds: new Uint32Array(0), blockLengths: new Uint32Array(0) }, undefined);
   }
 
   destroy(): void {

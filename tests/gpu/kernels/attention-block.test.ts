@@ -68,7 +68,7 @@ function withSurplus(dispatch: Dispatch): Dispatch {
 async function runAttention(shape: Shape, qkvValues: Float32Array, known: Float32Array, ropeTheta?: number) {
   const { numHeads, numKvHeads, headDim, position, numTokens, segments, kvFormat } = shape;
   const slotSize = 2 * numKvHeads * headDim;
-  const numRows = maxSplitRows({ ...shape, maxWorkgroups }, numTokens, position + numTokens);
+  const numRows = maxSplitRows({ ...shape, maxWorkgroups }, numTokens);
   const stats = createOutput(session(), "stats", [numRows, 2]);
   const partials = createOutput(session(), "partials", [numRows, headDim]);
   const attentionOutput = createOutput(session(), "attention output", [numTokens + 3, numHeads * headDim]);
