@@ -19,7 +19,7 @@ export const RUN_STEPS = 16;
 
 /** A sequence that decodes one run at a time: its times are its own, whoever else takes turns with it. */
 export function createPacedSequence({ model }: Contender, reservedTokens: number): Promise<Sequence> {
-  return model.createSequence(reservedTokens, { depth: 1, steps: RUN_STEPS });
+  return model.createSequence(reservedTokens, { fixedPace: { depth: 1, steps: RUN_STEPS } });
 }
 
 export function sizeOf({ model }: Contender): StateSize {

@@ -1,7 +1,9 @@
 // Key–value lists to be remembered: whose password is what, in the wording that the models were trained on. Every list is
 // a function of its size and seed.
 
-import { createRandom } from "../bench/made-up-source.ts";
+import wordings from "../document/facts.json" with { type: "json" };
+import { DOCUMENT_LEAD, QUESTION_GAP } from "../document/facts.ts";
+import { createRandom, type Random } from "../document/random.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 
 export interface RecallPair {
@@ -18,24 +20,7 @@ export interface RecallList {
   readonly text: string;
 }
 
-const FIRST_NAMES = [
-  ..."Anna Ben Clara David Emma Felix Grace Henry Iris Jack Kate Leo Maria Noah Olivia Paul Quinn Rosa Sam Tara".split(
-    " ",
-  ),
-  ..."Uma Victor Wendy Xavier Yara Zoe Amir Bianca Carlos Diana Elif Farid Gita Hugo Ines Jonas Kira Luis Mina".split(
-    " ",
-  ),
-];
-const LAST_NAMES = [
-  ..."Abbot Baker Carter Dalton Ellis Foster Garner Hughes Irving Jensen Keller Lawson Mercer Norris Osborn".split(" "),
-  ..."Palmer Quigley Rossi Sander Turner Upton Vance Walker Young Zimmer Alvarez Castillo Dubois Fischer".split(" "),
-];
-const THINGS = [
-  ..."apple river lantern copper velvet harbor meadow thunder pepper marble willow falcon candle ribbon".split(" "),
-  ..."saddle walnut anchor blossom cactus dolphin ember feather garnet hammer island jasmine kettle lemon".split(" "),
-  ..."magnet nectar orchid pebble quartz rocket saffron timber umbrella violet whistle yarrow zebra amber".split(" "),
-  ..."basil cedar daisy eagle fern glacier hazel ivory juniper".split(" "),
-];
+const { first: FIRST_NAMES, last: LAST_NAMES, thing: THINGS } = wordings.lists;
 
 /** RangeError when there are not so many things that begin with different tokens. */
 export function createRecallList(size: number, seed: number, tokenizer: Tokenizer): RecallList {
@@ -59,7 +44,7 @@ export function createRecallList(size: number, seed: number, tokenizer: Tokenize
 
 /** What is asked of a list: its text, then one of its keys. */
 export function recallPrompt({ text }: RecallList, { key }: RecallPair): string {
-  return `Read this text and answer my questions.\n\n${text}\n\nWhat is the password of ${key}?`;
+  return [DOCUMENT_LEAD, text, `What is the password of ${key}?`].join(QUESTION_GAP);
 }
 
 /** Whether an answer names the value, as a word. */
@@ -67,10 +52,10 @@ export function namesValue(answer: string, { value }: RecallPair): boolean {
   return new RegExp(`\\b${value}\\b`).test(answer);
 }
 
-function shuffle<Item>(items: readonly Item[], random: () => number): Item[] {
+function shuffle<Item>(items: readonly Item[], random: Random): Item[] {
   const shuffled = [...items];
   for (let last = shuffled.length - 1; last > 0; last--) {
-    const other = Math.floor(((random() + 1) / 2) * (last + 1));
+    const other = random.between(0, last);
     [shuffled[last], shuffled[other]] = [shuffled[other]!, shuffled[last]!];
   }
   return shuffled;

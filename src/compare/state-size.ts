@@ -3,7 +3,7 @@
 
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { LedgerTotal } from "../gpu/ledger.ts";
-import { type KvFormat, kvWords } from "../kernels/kv-format.ts";
+import { type KvFormat, keyBytesPerToken } from "../kernels/kv-format.ts";
 
 export interface StateSize {
   /** Recurrent states, and the counts of tokens for the penalties. */
@@ -14,14 +14,10 @@ export interface StateSize {
 
 /** What a sequence of a model uses, to the byte, after any number of tokens. */
 export function stateSizeOf(config: ModelConfig, kvFormat: KvFormat): StateSize {
-  const { layerTypes, numHeads, numKvHeads, headDim, vocabSize } = config;
+  const { layerTypes, numHeads, headDim, vocabSize } = config;
   const numLightning = layerTypes.filter((type) => type === "linear_attention").length;
   const recurrentBytes = 4 * numLightning * numHeads * headDim * headDim;
-  const keyBytes = 4 * 2 * numKvHeads * kvWords({ numKvHeads, headDim, kvFormat });
-  return {
-    fixedBytes: recurrentBytes + 4 * vocabSize,
-    bytesPerToken: keyBytes * (layerTypes.length - numLightning),
-  };
+  return { fixedBytes: recurrentBytes + 4 * vocabSize, bytesPerToken: keyBytesPerToken(config, kvFormat) };
 }
 
 export function stateBytesAt({ fixedBytes, bytesPerToken }: StateSize, numTokens: number): number {
