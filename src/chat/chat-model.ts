@@ -5,7 +5,7 @@ import { type Manifest, MANIFEST_FILE, parseManifest, type SamplingDefaults } fr
 import { type ModelFiles, parseJson } from "../checkpoint/model-files.ts";
 import { createShardSource } from "../checkpoint/shard-source.ts";
 import type { GpuSession } from "../gpu/session.ts";
-import { Model } from "../model/model.ts";
+import { Model, type ModelOptions } from "../model/model.ts";
 import { ChatTemplate } from "../text/chat-template.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 
@@ -25,6 +25,8 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
   /** Bytes of the weights that have arrived, of all. */
   readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
+  /** Where it is to be loaded otherwise than for a chat. */
+  readonly model?: Omit<ModelOptions, "signal">;
 }
 
 /** A conversation's length when the checkpoint does not say what it was trained to read. */
@@ -40,7 +42,7 @@ export async function loadChatModel(
   session: GpuSession,
   manifest: Manifest,
   files: ModelFiles,
-  { signal, onProgress }: LoadOptions = {},
+  { signal, onProgress, model: modelOptions }: LoadOptions = {},
 ): Promise<ChatModel> {
   const { config } = manifest;
   if (!manifest.tokenizer) {
@@ -54,7 +56,7 @@ export async function loadChatModel(
   const tokenizer = Tokenizer.parse(tokenizerJson, configJson);
   const template = ChatTemplate.parse(configJson, tokenizer);
   const source = createShardSource(manifest, files, { onProgress });
-  const model = await Model.load(session, source, { kvFormat: "f16", ...(signal ? { signal } : {}) });
+  const model = await Model.load(session, source, { kvFormat: "f16", ...modelOptions, ...(signal ? { signal } : {}) });
   return {
     name: manifest.name,
     numParameters: manifest.numParameters,

@@ -31,6 +31,9 @@ export interface SessionOptions {
   readonly profile?: boolean;
 }
 
+/** What sessions on one device have in common. */
+type SharedParts = Pick<GpuSession, "device" | "adapterInfo" | "shaders" | "features" | "kernels">;
+
 /** Limits of which more than the default is used where the adapter offers it. */
 const WELCOME_LIMITS = {
   maxComputeInvocationsPerWorkgroup: 512,
@@ -48,23 +51,24 @@ export class GpuSession {
   readonly ledger = new MemoryLedger();
   readonly counters = createCounters();
   /** Compiled kernels by source and constants; compileKernel fills it. */
-  readonly kernels = new Map<string, Promise<Kernel>>();
+  readonly kernels: Map<string, Promise<Kernel>>;
   readonly lost: Promise<GPUDeviceLostInfo>;
   /** While set, every dispatch is timed. */
   profiler: Profiler | undefined;
   readonly #entries = new Map<GPUBuffer, LedgerEntry>();
+  readonly #ownsDevice: boolean;
   #closed = false;
 
   private constructor(
-    device: GPUDevice,
-    adapterInfo: GPUAdapterInfo,
-    shaders: ShaderTexts,
-    features: ReadonlySet<Feature>,
+    { device, adapterInfo, shaders, features, kernels }: SharedParts,
+    { ownsDevice }: { readonly ownsDevice: boolean },
   ) {
     this.device = device;
     this.adapterInfo = adapterInfo;
     this.shaders = shaders;
     this.features = features;
+    this.kernels = kernels;
+    this.#ownsDevice = ownsDevice;
     this.lost = new Promise((resolve) => {
       void device.lost.then((reason) => {
         if (!this.#closed) resolve(reason);
@@ -91,7 +95,15 @@ export class GpuSession {
       requiredFeatures: [...adapterFeaturesOf(features), ...timestamps],
       requiredLimits: { ...welcomeLimits(adapter), ...options.requiredLimits },
     });
-    return new GpuSession(device, adapter.info, options.shaders, features);
+    const { shaders } = options;
+    const parts = { device, adapterInfo: adapter.info, shaders, features, kernels: new Map<string, Promise<Kernel>>() };
+    return new GpuSession(parts, { ownsDevice: true });
+  }
+
+  /** Another session on the same device, with the same compiled kernels and a ledger and counters of its own: what several
+   * models take can be told apart. Closing it frees its buffers alone. */
+  static beside(session: GpuSession): GpuSession {
+    return new GpuSession(session, { ownsDevice: false });
   }
 
   /** What a buffer for so many bytes takes: whole vec4s. */
@@ -156,11 +168,11 @@ export class GpuSession {
     buffer.destroy();
   }
 
-  /** Destroys the device and everything on it. */
+  /** Frees the session's buffers; the session that opened the device destroys it, with everything on it. */
   close(): void {
     this.#closed = true;
     for (const buffer of [...this.#entries.keys()]) this.destroyBuffer(buffer);
-    this.device.destroy();
+    if (this.#ownsDevice) this.device.destroy();
   }
 }
 

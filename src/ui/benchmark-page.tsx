@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { BenchmarkResult, Measurement } from "../bench/result.ts";
-import type { ReadyModel } from "../worker/messages.ts";
+import type { ReadyModel } from "../worker/messages-model.ts";
 import { FailureView } from "./failure-view.tsx";
 import { nameGpu } from "./gpu-name.ts";
 import { formatCount } from "./quantities.ts";

@@ -1,6 +1,6 @@
 // What each failure means for the person, and what to do about it.
 
-import type { FailureKind } from "../worker/messages.ts";
+import type { FailureKind } from "../worker/messages-engine.ts";
 
 export interface FailureText {
   readonly title: string;

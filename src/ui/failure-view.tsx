@@ -1,6 +1,6 @@
 // A failure, in words: what it means, what to do, which browsers work, and a way to try again.
 
-import type { Failure } from "../worker/messages.ts";
+import type { Failure } from "../worker/messages-engine.ts";
 import { FAILURE_TEXTS, WEBGPU_BROWSERS } from "./failure-texts.ts";
 import { WarningIcon } from "./icons.tsx";
 

@@ -4,6 +4,7 @@ import { Logo, NewChatIcon } from "./icons.tsx";
 import { ModelPanel, MODEL_PANEL_ID } from "./model-panel.tsx";
 import { nameGpu } from "./gpu-name.ts";
 import { formatBytes, formatSpeed } from "./quantities.ts";
+import { QueueView } from "./queue-view.tsx";
 import { startNewChat } from "./new-chat.ts";
 import type { Page } from "./state/page.ts";
 import type { Route } from "./state/route.ts";
@@ -64,6 +65,7 @@ export function Header({ page }: { page: Page }) {
         Relampago
       </h1>
       <Pages page={page} />
+      <QueueView page={page} />
       <Status page={page} />
       <NewChatButton page={page} />
     </header>

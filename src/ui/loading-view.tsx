@@ -1,6 +1,6 @@
 // Loading, step by step: what is being done, how many bytes of how many, how fast and how long.
 
-import type { LoadPhase } from "../worker/messages.ts";
+import type { LoadPhase } from "../worker/messages-model.ts";
 import { DoneIcon } from "./icons.tsx";
 import { KeepingNote } from "./keeping-note.tsx";
 import { formatBytes, formatElapsed, formatMegabytes, formatWait } from "./quantities.ts";

@@ -11,7 +11,9 @@ import "./styles/welcome.css";
 import "./styles/chat.css";
 import "./styles/composer.css";
 import "./styles/panel.css";
+import "./styles/queue.css";
 import "./styles/benchmark.css";
+import "./styles/chart.css";
 
 const TICK_MS = 250;
 

@@ -1,6 +1,6 @@
 // What runs, on what, and every byte it holds on the GPU.
 
-import type { ReadyModel } from "../worker/messages.ts";
+import type { ReadyModel } from "../worker/messages-model.ts";
 import { nameGpu } from "./gpu-name.ts";
 import { CloseIcon } from "./icons.tsx";
 import { formatBytes, formatCount, formatMillions } from "./quantities.ts";

@@ -4,7 +4,7 @@ import { SendIcon } from "./icons.tsx";
 import { KeepingNote } from "./keeping-note.tsx";
 import { LoadingView } from "./loading-view.tsx";
 import { formatCount, formatMillions } from "./quantities.ts";
-import type { ReadyModel } from "../worker/messages.ts";
+import type { ReadyModel } from "../worker/messages-model.ts";
 import type { Page } from "./state/page.ts";
 
 const SUGGESTIONS = ["Hello!", "Tell me a short story about a fox.", "What is the capital of France?", "Who are you?"];

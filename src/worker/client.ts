@@ -1,6 +1,7 @@
 // Starts the engine's worker, sends it requests and passes on its events. Knows the protocol and nothing of the page.
 
-import type { Failure, WorkerEvent, WorkerRequest } from "./messages.ts";
+import type { WorkerEvent, WorkerRequest } from "./messages.ts";
+import type { Failure } from "./messages-engine.ts";
 
 /** A running worker. After `close()` no event arrives any more. */
 export interface EngineClient {

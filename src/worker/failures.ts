@@ -5,7 +5,7 @@ import { FeatureChoiceError } from "../gpu/features.ts";
 import { UnsupportedGpuError } from "../gpu/session.ts";
 import { DownloadError, type DownloadProblem } from "../store/download-error.ts";
 import { TokenizerError } from "../text/tokenizer-error.ts";
-import type { Failure, FailureKind } from "./messages.ts";
+import type { Failure, FailureKind } from "./messages-engine.ts";
 import { GpuFailureError } from "./session-health.ts";
 
 const DOWNLOAD_FAILURES: Readonly<Record<DownloadProblem, FailureKind>> = {

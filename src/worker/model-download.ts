@@ -4,13 +4,13 @@ import { readManifest } from "../chat/chat-model.ts";
 import type { Manifest } from "../checkpoint/manifest.ts";
 import type { ModelFiles } from "../checkpoint/model-files.ts";
 import { type StorePorts, WeightStore } from "../store/weight-store.ts";
-import type { ByteOrigin, WorkerEvent } from "./messages.ts";
+import type { ByteOrigin, ModelEvent } from "./messages-model.ts";
 
 /** Shortest time between two `loading` events, unless their bytes come from elsewhere. */
 const PROGRESS_INTERVAL_MS = 50;
 
 export class ModelDownload {
-  readonly #tell: (event: WorkerEvent) => void;
+  readonly #tell: (event: ModelEvent) => void;
   readonly #ports: StorePorts;
   readonly #signal: AbortSignal;
   #store: WeightStore | undefined;
@@ -22,7 +22,7 @@ export class ModelDownload {
   #agree = () => {};
 
   /** @param signal ends it, without a word */
-  constructor(post: (event: WorkerEvent) => void, ports: StorePorts, signal: AbortSignal) {
+  constructor(post: (event: ModelEvent) => void, ports: StorePorts, signal: AbortSignal) {
     this.#tell = (event) => {
       if (!signal.aborted) post(event);
     };
@@ -35,8 +35,11 @@ export class ModelDownload {
     return this.#totalBytes;
   }
 
-  /** Reads the manifest, tells its size and waits until the page agrees. Throws what the files throw. */
-  async begin(modelUrl: string): Promise<{ readonly manifest: Manifest; readonly files: ModelFiles }> {
+  /** Reads the manifest, tells its size and waits until the page agrees, if it is to be asked. Throws what the files throw. */
+  async begin(
+    modelUrl: string,
+    asksFirst: boolean,
+  ): Promise<{ readonly manifest: Manifest; readonly files: ModelFiles }> {
     const store = await WeightStore.open(modelUrl, this.#ports, {
       onPause: ({ problem, message, ms }) => this.#tell({ kind: "paused", problem, message, pauseMs: ms }),
       onResume: () => this.#tell({ kind: "resumed" }),
@@ -53,7 +56,8 @@ export class ModelDownload {
       this.#signal.addEventListener("abort", () => reject(this.#signal.reason as Error));
     });
     this.#tell({ kind: "size", name: manifest.name, totalBytes: this.#totalBytes, keptBytes });
-    await agreed;
+    if (asksFirst) await agreed;
+    else agreed.catch(() => undefined);
     return { manifest, files: store };
   }
 

@@ -178,6 +178,29 @@ describe("the chat", () => {
   });
 });
 
+describe("a GPU that is busy elsewhere", () => {
+  test("is told with what waits for it, and each of them can be cancelled", async () => {
+    const { page, engine } = await openReady();
+    await engine.emit({
+      kind: "queue",
+      jobs: [
+        { job: 7, part: "benchmark", title: "Benchmark", state: "running" },
+        { job: 8, part: "chat", title: "Answering “Hello!”", state: "waiting" },
+      ],
+    });
+    await page.getByTitle("What the GPU does").click();
+    const jobs = page.getByRole("listitem").filter({ hasText: "Cancel" });
+    expect(await jobs.allInnerTexts()).toEqual([
+      expect.stringMatching(/^Benchmark\s+running\s+Cancel$/),
+      expect.stringMatching(/^Answering “Hello!”\s+waiting\s+Cancel$/),
+    ]);
+    await page.getByRole("button", { name: "Cancel: Answering “Hello!”" }).click();
+    expect(await engine.expectRequest("cancelJob")).toEqual({ kind: "cancelJob", job: 8 });
+    await engine.emit({ kind: "queue", jobs: [] });
+    await page.getByTitle("What the GPU does").waitFor({ state: "detached" });
+  });
+});
+
 describe("a context that fills", () => {
   test("is told before the message is sent, and a new chat keeps the text", async () => {
     const { page, engine } = await openReady();

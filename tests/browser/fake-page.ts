@@ -2,7 +2,9 @@
 
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll } from "vitest";
-import type { ReadyModel, TurnTimings, WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
+import type { WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
+import type { TurnTimings } from "../../src/worker/messages-chat.ts";
+import type { ReadyModel } from "../../src/worker/messages-model.ts";
 import { launchBrowser } from "./browser.ts";
 import { serveSiteWith, type Site } from "./site.ts";
 

@@ -39,6 +39,17 @@ for (const [width, height] of [
     await engine.makeReady();
     expect(await overflow(page)).toBe(0);
     await page.locator(".status").waitFor({ state: "attached" });
+    const title = `Reading “${"a long title ".repeat(20)}”`;
+    await engine.emit({
+      kind: "queue",
+      jobs: [
+        { job: 1, part: "benchmark", title, state: "running" },
+        { job: 2, part: "chat", title, state: "waiting" },
+      ],
+    });
+    await page.getByText("1 waiting").waitFor({ state: "attached" });
+    expect(await overflow(page)).toBe(0);
+    await engine.emit({ kind: "queue", jobs: [] });
     await page.getByRole("button", { name: "Sampling" }).click();
     const panel = await page.locator("#sampling-panel").boundingBox();
     expect(panel!.x).toBeGreaterThanOrEqual(0);

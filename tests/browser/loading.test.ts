@@ -3,7 +3,7 @@
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { FAILURE_TEXTS, WEBGPU_BROWSERS } from "../../src/ui/failure-texts.ts";
-import type { FailureKind } from "../../src/worker/messages.ts";
+import type { FailureKind } from "../../src/worker/messages-engine.ts";
 import { MODEL, useFakePages } from "./fake-page.ts";
 
 const open = useFakePages();

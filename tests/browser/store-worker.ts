@@ -3,14 +3,15 @@
 import { createShardSource } from "../../src/checkpoint/shard-source.ts";
 import { browserPorts } from "../../src/store/browser-ports.ts";
 import { parseFailure } from "../../src/worker/failures.ts";
-import type { ReadyModel, WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
+import type { WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
+import type { ReadyModel } from "../../src/worker/messages-model.ts";
 import { ModelDownload } from "../../src/worker/model-download.ts";
 
 const tell = (event: WorkerEvent) => self.postMessage(event);
 const download = new ModelDownload(tell, browserPorts, new AbortController().signal);
 
 async function load(modelUrl: string): Promise<ReadyModel> {
-  const { manifest, files } = await download.begin(modelUrl);
+  const { manifest, files } = await download.begin(modelUrl, true);
   for (const file of manifest.files) await files.read(file);
   const source = createShardSource(manifest, files, { onProgress: (loadedBytes) => download.advance(loadedBytes) });
   for (const [name, { sizeBytes }] of source.tensors) {

@@ -1,5 +1,8 @@
-import { expect, it } from "vitest";
-import { UnsupportedGpuError } from "../../src/gpu/session.ts";
+import { describe, expect, it } from "vitest";
+import { openGpu } from "../../scripts/node/gpu.ts";
+import { readShaders } from "../../scripts/node/shaders.ts";
+import { GpuSession, UnsupportedGpuError } from "../../src/gpu/session.ts";
+import { createIncrement } from "../../src/kernels/increment.ts";
 import { useSession } from "./harness.ts";
 
 const session = useSession();
@@ -13,4 +16,45 @@ it("refuses a storage tensor larger than a binding, and makes no buffer for it",
     `chunk states: expected at most ${limit} bytes (maxStorageBufferBindingSize), got ${limit + 4}`,
   );
   expect(session().ledger.allocatedBytes).toBe(allocatedBytes);
+});
+
+describe("a session beside another", () => {
+  it("has a ledger and counters of its own on the same device, and leaves both alone when it is closed", async () => {
+    const beside = GpuSession.beside(session());
+    const before = session().ledger.allocatedBytes;
+    const { buffer: own } = session().createStorage("own", "weights", [16]);
+    const { buffer } = beside.createStorage("beside", "KV cache", [40]);
+    expect(beside.device).toBe(session().device);
+    expect(beside.ledger.totals()).toEqual([{ kind: "KV cache", allocatedBytes: 160, usedBytes: 160 }]);
+    expect(session().ledger.allocatedBytes).toBe(before + 64);
+    expect(beside.counters.buffersCreated).toBe(1);
+    expect(session().kindOf(buffer)).toBe(undefined);
+    beside.close();
+    expect(beside.ledger.allocatedBytes).toBe(0);
+    expect(session().ledger.allocatedBytes).toBe(before + 64);
+    session().device.queue.writeBuffer(session().createStorage("after", "tables", [4]).buffer, 0, new Uint32Array(4));
+    await session().device.queue.onSubmittedWorkDone();
+    session().destroyBuffer(own);
+  });
+
+  it("compiles no kernel again that the other has", async () => {
+    await createIncrement(session());
+    const beside = GpuSession.beside(session());
+    await createIncrement(beside);
+    expect(beside.counters.pipelinesCreated).toBe(0);
+    const again = GpuSession.beside(beside);
+    expect(again.kernels).toBe(session().kernels);
+  });
+
+  it("hears that the device was lost, once the first is closed, unless it was closed before", async () => {
+    const { gpu } = await openGpu();
+    const first = await GpuSession.open(gpu, { shaders: readShaders() });
+    const [beside, closed] = [GpuSession.beside(first), GpuSession.beside(first)];
+    let heard = false;
+    void closed.lost.then(() => (heard = true));
+    closed.close();
+    first.close();
+    expect(await beside.lost).toMatchObject({ reason: "destroyed" });
+    expect(heard).toBe(false);
+  });
 });

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { expect, test } from "vitest";
 import { createSampling, MAX_SEED } from "../../src/ui/state/sampling.ts";
-import type { ReadyModel } from "../../src/worker/messages.ts";
+import type { ReadyModel } from "../../src/worker/messages-model.ts";
 import { MODEL } from "./test-page.ts";
 
 function create(model: ReadyModel | null = MODEL) {

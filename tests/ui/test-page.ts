@@ -1,6 +1,9 @@
 // A page whose engine, clock and seeds belong to the test.
 
-import type { Failure, ReadyModel, TurnTimings, WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
+import type { WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
+import type { TurnTimings } from "../../src/worker/messages-chat.ts";
+import type { Failure } from "../../src/worker/messages-engine.ts";
+import type { ReadyModel } from "../../src/worker/messages-model.ts";
 import type { Environment } from "../../src/ui/state/life-cycle.ts";
 import { createPage, type Page } from "../../src/ui/state/page.ts";
 

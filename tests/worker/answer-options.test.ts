@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { LogitBias, WorkerRequest } from "../../src/worker/messages.ts";
+import type { WorkerRequest } from "../../src/worker/messages.ts";
+import type { LogitBias } from "../../src/worker/messages-chat.ts";
 import { type EngineUnderTest, load, loadEngine, SAMPLING, textOf, useSite } from "./engine-under-test.ts";
 
 useSite();

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import type { FailureKind } from "../../src/worker/messages.ts";
+import type { FailureKind } from "../../src/worker/messages-engine.ts";
 import { answer, failLoad, load, loadEngine, send, settle, startEngine, textOf, useSite } from "./engine-under-test.ts";
 import { encodeJson, MODEL_URL, serveFolder } from "./made-up-folder.ts";
 
@@ -11,7 +11,8 @@ test("a model is loaded in steps that are told, and its weights only when that i
   const totalBytes = [...site.folder].reduce((sum, [name, file]) => sum + (name.endsWith(".bin") ? file.length : 0), 0);
   expect(await engine.wait("size")).toEqual({ kind: "size", name: "made-up", totalBytes, keptBytes: 0 });
   await settle();
-  expect(engine.events.map((event) => (event.kind === "loading" ? event.phase : event.kind))).toEqual([
+  const steps = engine.events.filter(({ kind }) => kind !== "queue");
+  expect(steps.map((event) => (event.kind === "loading" ? event.phase : event.kind))).toEqual([
     "adapter",
     "manifest",
     "keeping",
@@ -80,16 +81,25 @@ test("a stopped turn goes on from the tokens that were shown, and New chat from 
   expect(first).toBe(textOf(engine, 1));
 });
 
-test("a stop before any text takes the turn back, even one that waits for another", async () => {
+test("a stop before any text takes the turn back, at once when it waits for another", async () => {
   const engine = await loadEngine();
   send(engine, 1, "Hello!", 3);
   send(engine, 2, "What?", 50);
   engine.send({ kind: "stop", turn: 2, shownTokens: 0 });
+  expect(engine.events.at(-1)).toMatchObject({ kind: "turnEnded", turn: 2, reason: "stopped", usedTokens: 0 });
+  await engine.wait("turnEnded");
   const first = await engine.wait("turnEnded");
   expect(first).toMatchObject({ turn: 1, reason: "length" });
+  send(engine, 6, "What?", 50);
+  await engine.wait("queue");
+  engine.send({ kind: "stop", turn: 6, shownTokens: 0 });
   const { turn, reason, usedTokens } = await engine.wait("turnEnded");
-  expect({ turn, reason, usedTokens }).toEqual({ turn: 2, reason: "stopped", usedTokens: first.usedTokens });
-  expect(textOf(engine, 2)).toBe("");
+  expect({ turn, reason, usedTokens }).toEqual({
+    turn: 6,
+    reason: "stopped",
+    usedTokens: first.usedTokens,
+  });
+  expect(textOf(engine, 2) + textOf(engine, 6)).toBe("");
   // Too late, and for a turn that never was.
   engine.send({ kind: "stop", turn: 1, shownTokens: 1 });
   engine.send({ kind: "stop", turn: 9, shownTokens: 0 });

@@ -3,7 +3,8 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { BenchmarkPlan } from "../../bench/plan.ts";
 import type { BenchmarkResult, BenchmarkSetup, LaunchCost, Measurement, SkippedRow } from "../../bench/result.ts";
-import type { ReadyModel, WorkerRequest } from "../../worker/messages.ts";
+import type { WorkerRequest } from "../../worker/messages.ts";
+import type { ReadyModel } from "../../worker/messages-model.ts";
 
 /** What is being timed: `run` of `runs`, 0 to warm up. */
 export interface CurrentRun {

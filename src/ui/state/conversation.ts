@@ -1,7 +1,10 @@
 // The turns of one conversation and the text that is typed for the next. Knows the worker's protocol, not the page.
 
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Failure, SamplingSettings, StopReason, TurnTimings, WorkerRequest } from "../../worker/messages.ts";
+import type { WorkerRequest } from "../../worker/messages.ts";
+import type { StopReason, TurnTimings } from "../../worker/messages-chat.ts";
+import type { Failure } from "../../worker/messages-engine.ts";
+import type { SamplingSettings } from "../../worker/messages-model.ts";
 
 export type TurnStatus =
   /** Before the first text; `totalTokens` is 0 until the worker has counted. */

@@ -1,6 +1,6 @@
 // What a download, a pause in it and its end in storage are called on the page: each one calm line.
 
-import type { ByteOrigin, Keeping, PauseProblem } from "../../worker/messages.ts";
+import type { ByteOrigin, Keeping, PauseProblem } from "../../worker/messages-model.ts";
 
 /** Why nothing comes at the moment. */
 export const PAUSE_TEXTS: Readonly<Record<PauseProblem, string>> = {

@@ -1,15 +1,9 @@
 // From the first visit to a model that is ready: what the page waits for, and why it failed. Knows nothing of the chat.
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type {
-  ByteOrigin,
-  Failure,
-  Keeping,
-  LoadPhase,
-  PauseProblem,
-  ReadyModel,
-  WorkerEvent,
-} from "../../worker/messages.ts";
+import type { WorkerEvent } from "../../worker/messages.ts";
+import type { Failure } from "../../worker/messages-engine.ts";
+import type { ByteOrigin, Keeping, LoadPhase, PauseProblem, ReadyModel } from "../../worker/messages-model.ts";
 import { addSample, bytesPerSecond, type DownloadSample } from "./download-rate.ts";
 
 /** What the browser tells before a worker is started. */

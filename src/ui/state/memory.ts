@@ -1,7 +1,7 @@
 // The GPU memory ledger as the worker last sent it.
 
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import type { LedgerLine } from "../../worker/messages.ts";
+import type { LedgerLine } from "../../worker/messages-engine.ts";
 
 export interface MemoryState {
   readonly lines: ReadonlySignal<readonly LedgerLine[]>;

@@ -2,13 +2,15 @@
 // come in through ports.
 
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Failure, WorkerEvent, WorkerRequest } from "../../worker/messages.ts";
+import type { WorkerEvent, WorkerRequest } from "../../worker/messages.ts";
+import type { Failure } from "../../worker/messages-engine.ts";
 import { announce } from "./announcement.ts";
 import { type BenchmarkState, createBenchmark } from "./benchmark.ts";
 import { type ContextOutlook, computeOutlook } from "./context-budget.ts";
 import { type ConversationState, createConversation } from "./conversation.ts";
 import { createLifeCycle, type Environment, findObstacle, type LifeCycleState, mustAsk } from "./life-cycle.ts";
 import { createMemory, type MemoryState } from "./memory.ts";
+import { createQueue, type QueueState } from "./queue.ts";
 import { parseRoute, type Route } from "./route.ts";
 import { createSampling, type SamplingState } from "./sampling.ts";
 import { speedOf } from "./speed.ts";
@@ -39,6 +41,7 @@ export interface Page {
   readonly sampling: SamplingState;
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
+  readonly queue: QueueState;
   /** Milliseconds; moves only while something is awaited. */
   readonly clock: Signal<number>;
   readonly canSend: ReadonlySignal<boolean>;
@@ -68,6 +71,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
   const conversation = createConversation((request) => engine?.send(request), now);
   const memory = createMemory();
   const benchmark = createBenchmark((request) => engine?.send(request));
+  const queue = createQueue(route, lifeCycle.model, (request) => engine?.send(request));
 
   const fetchWeights = (name: string, totalBytes: number, keptBytes: number): void => {
     lifeCycle.set({
@@ -91,6 +95,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     engine?.close();
     engine = null;
     benchmark.abandon();
+    queue.jobs.value = [];
     lifeCycle.fail(failure);
   };
 
@@ -124,6 +129,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     sampling,
     memory,
     benchmark,
+    queue,
     clock,
     canSend,
     outlook,
@@ -141,11 +147,12 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
         conversation.abandon();
         benchmark.abandon();
         memory.set([]);
+        queue.jobs.value = [];
         lifeCycle.keeping.value = null;
         clock.value = now();
         lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
       });
-      const targets = { lifeCycle, conversation, memory, benchmark, weigh };
+      const targets = { lifeCycle, conversation, memory, benchmark, queue, weigh };
       engine = startEngine((event) => applyEvent(event, targets), fail);
       engine.send({ kind: "load", modelUrl, features });
     },

@@ -1,7 +1,7 @@
 // The sampling settings a person can change, with their ranges. Defaults come from the model.
 
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import type { ReadyModel, SamplingSettings } from "../../worker/messages.ts";
+import type { ReadyModel, SamplingSettings } from "../../worker/messages-model.ts";
 
 export interface Settings extends SamplingSettings {
   /** A new seed for each answer; `seed` is then ignored. */

@@ -5,18 +5,20 @@ import type { BenchmarkState } from "./benchmark.ts";
 import type { ConversationState } from "./conversation.ts";
 import type { LifeCycleState } from "./life-cycle.ts";
 import type { MemoryState } from "./memory.ts";
+import type { QueueState } from "./queue.ts";
 
 export interface EventTargets {
   readonly lifeCycle: LifeCycleState;
   readonly conversation: ConversationState;
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
+  readonly queue: QueueState;
   /** Decides whether to ask before the weights are fetched. */
   weigh(name: string, totalBytes: number, keptBytes: number): void;
 }
 
 export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
-  const { lifeCycle, conversation, memory, benchmark, weigh } = targets;
+  const { lifeCycle, conversation, memory, benchmark, queue, weigh } = targets;
   switch (event.kind) {
     case "size":
       return weigh(event.name, event.totalBytes, event.keptBytes);
@@ -65,6 +67,9 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
     case "benchmarkFailed":
       benchmark.abandon();
       return lifeCycle.fail(event.failure);
+    case "queue":
+      queue.jobs.value = event.jobs;
+      return;
     case "ledger":
       return memory.set(event.lines);
     default:
