@@ -37,6 +37,7 @@ async function bundle(folder: string, platform: string, withModel: boolean): Pro
     build: {
       ssr: true,
       outDir: folder,
+      emptyOutDir: true,
       target: "node20",
       minify: false,
       rollupOptions: {
