@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { DocumentError } from "../../src/document/document-error.ts";
 import { htmlText } from "../../src/document/html-text.ts";
-import { readText, type TextSource } from "../../src/document/text-source.ts";
+import { readText } from "../../src/document/read-text.ts";
+import type { TextSource } from "../../src/document/text-source.ts";
 
 async function textOf(source: TextSource): Promise<string> {
   let text = "";
