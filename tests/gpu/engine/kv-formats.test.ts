@@ -18,7 +18,8 @@ const FOLDER = fileURLToPath(new URL("../../../public/models/relampago-71m/", im
 const PROMPTS = ["hello", "story", "name", "two_turns", "document"];
 /** The rest of the story is like its beginning. */
 const MOST_TOKENS = 24;
-/** Mean over tokens, in nats; 1e-3 is what the engine promises. This model has 1e-7 in f16. */
+/** Mean over tokens, in nats; 1e-3 is what the engine promises. This model has 1e-7 in f16, and in i8 most of it
+ * where a rounded key has the router choose another expert. */
 const LARGEST_KL = { f16: 1e-5, i8: 1e-3 };
 /** Where the two best logits are nearer than this, rounding may choose the other. */
 const SMALLEST_GAP = 0.05;
@@ -47,9 +48,7 @@ async function readLogits(format: KvFormat, ids: readonly number[]): Promise<Flo
 
 beforeAll(async () => {
   const golden = await readGoldenTensors("relampago-71m");
-  for (const format of ["f32", "f16", "i8"] as const) {
-    sequences.set(format, await (await openModel(format)).createSequence(256));
-  }
+  sequences.set("f32", await (await openModel("f32")).createSequence(256));
   for (const name of PROMPTS) {
     const prompt = [...golden.get(`q4.${name}.ids`)!];
     const greedy = [...golden.get(`q4.${name}.greedy`)!].slice(0, MOST_TOKENS);
@@ -62,9 +61,15 @@ function topTwoGap(logits: Float32Array): number {
   return best! - second!;
 }
 
-describe.each(
-  (["f16", "i8"] as const).flatMap((format) => PROMPTS.map((name): ["f16" | "i8", string] => [format, name])),
-)("keys and values in %s, on %s", (format, name) => {
+describe.each<["f16" | "i8", string]>([
+  ...PROMPTS.map((name): ["f16", string] => ["f16", name]),
+  // The longest; tests/long/kv-i8.test.ts reads more.
+  ["i8", "document"],
+])("keys and values in %s, on %s", (format, name) => {
+  beforeAll(async () => {
+    if (!sequences.has(format)) sequences.set(format, await (await openModel(format)).createSequence(256));
+  });
+
   it("give the next token's distribution, in blocks", async () => {
     const { prompt, greedy, logits } = readings.get(name)!;
     const found = await readLogits(format, [...prompt, ...greedy]);
