@@ -13,13 +13,17 @@ The folder is made anew: the commands, the kernels and their tests, Dawn, and th
 
   node <folder>/scripts/measure.js [--out <folder>]   agreement with what is known, then the benchmark
   node <folder>/scripts/bench.js --help               the benchmark alone
+  node <folder>/scripts/long-read.js --help           a text of a million tokens
+  node <folder>/scripts/needle.js --help              what a model finds in long texts
   node <folder>/scripts/bundle/parity.js              the kernels' and the engine's tests`;
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const MODEL = "public/models/relampago-71m";
 const FIXTURES = ["golden-tiny", "golden-fused", "golden-original", "golden-wide", "relampago-71m"];
 /** Scripts by their path in the bundle. Modules keep their paths, since some find folders beside themselves. */
-const COMMANDS = ["scripts/measure", "scripts/bench", "scripts/verify", "scripts/chat", "scripts/bundle/parity"];
+const COMMANDS = ["measure", "bench", "long-read", "needle", "verify", "chat", "bundle/parity"].map(
+  (name) => `scripts/${name}`,
+);
 
 async function bundle(folder: string, platform: string, withModel: boolean): Promise<void> {
   const dawn = join("node_modules/webgpu/dist", platform);
