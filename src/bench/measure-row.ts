@@ -114,7 +114,7 @@ async function createRoom(model: Model, { kind, length }: Row, plan: BenchmarkPl
   const { device } = model.session;
   device.pushErrorScope("validation");
   device.pushErrorScope("out-of-memory");
-  const created = await model.createSequence(numTokens, plan.fixedPace).catch((error: unknown) => {
+  const created = await model.createSequence(numTokens, { fixedPace: plan.fixedPace }).catch((error: unknown) => {
     if (error instanceof UnsupportedGpuError) return error;
     throw error;
   });

@@ -4,7 +4,8 @@
 import { expectLogitBias } from "../kernels/call.ts";
 import type { ReadOptions } from "../model/prefill.ts";
 import type { Sequence } from "../model/sequence.ts";
-import type { SequenceLog, Snapshot } from "../model/snapshot.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { SequenceLog } from "../model/token-log.ts";
 import type { ChatMessage, ChatTemplate } from "../text/chat-template.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { StopScanner } from "./stop-scanner.ts";
@@ -45,7 +46,7 @@ export class Conversation {
   #previousAnswerEnded = false;
   #lastAnswer: LastAnswer | undefined;
   #kept: KeptConversation = {
-    log: { tokenIds: [], blockLengths: [] },
+    log: { tokenIds: new Uint32Array(0), blockLengths: new Uint32Array(0) },
     pendingToken: undefined,
     messages: [],
     previousEnded: false,
@@ -76,9 +77,8 @@ export class Conversation {
   /** Notes what the conversation holds now, as that to which `moveTo` goes back. */
   keep(): void {
     const { log, pendingToken } = this.#parts.sequence;
-    const copiedLog = { tokenIds: log.tokenIds.slice(), blockLengths: log.blockLengths.slice() };
     const previousEnded = this.#previousAnswerEnded;
-    this.#kept = { log: copiedLog, pendingToken, messages: this.#messages, previousEnded };
+    this.#kept = { log, pendingToken, messages: this.#messages, previousEnded };
   }
 
   /** Goes on in an empty sequence, that of another GPU for instance, from what the conversation held when it was last kept;
@@ -235,10 +235,9 @@ export class Conversation {
   async #readKnown(ids: readonly number[], firstToken: number): Promise<number> {
     const { sequence } = this.#parts;
     const { blockSize } = sequence.model;
-    const blockLengths = ids.flatMap((_, start) =>
-      start % blockSize === 0 ? [Math.min(blockSize, ids.length - start)] : [],
-    );
-    await sequence.reread({ tokenIds: ids, blockLengths }, firstToken);
+    const starts = ids.flatMap((_, start) => (start % blockSize === 0 ? [start] : []));
+    const blockLengths = Uint32Array.from(starts, (start) => Math.min(blockSize, ids.length - start));
+    await sequence.reread({ tokenIds: Uint32Array.from(ids), blockLengths }, firstToken);
     return firstToken;
   }
 
@@ -281,5 +280,5 @@ async function* startWith(
 }
 
 function decodedLog(tokenIds: readonly number[]): SequenceLog {
-  return { tokenIds, blockLengths: tokenIds.map(() => 1) };
+  return { tokenIds: Uint32Array.from(tokenIds), blockLengths: new Uint32Array(tokenIds.length).fill(1) };
 }

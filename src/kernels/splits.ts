@@ -36,10 +36,8 @@ export function splitGrid(shape: SplitShape, numTokens: number): readonly [numbe
   return [numTiles, numKvHeads, Math.max(1, Math.floor(maxWorkgroups / (numTiles * numKvHeads)))];
 }
 
-/** Results, one for each split of each head of each token, that blocks of up to `blockSize` tokens can have with at most
- * `capacity` keys. */
-export function maxSplitRows({ numHeads, maxWorkgroups }: SplitShape, blockSize: number, capacity: number): number {
+/** Results, one for each split of each head of each token, that blocks of up to `blockSize` tokens can have. */
+export function maxSplitRows({ numHeads, maxWorkgroups }: SplitShape, blockSize: number): number {
   // A grid of at most maxWorkgroups has at most ROW_TILE rows in each; a larger grid has one split.
-  const oneSplit = blockSize * numHeads;
-  return Math.max(oneSplit, Math.min(maxWorkgroups * ROW_TILE, Math.ceil(capacity / MIN_SPLIT_KEYS) * oneSplit));
+  return Math.max(blockSize * numHeads, maxWorkgroups * ROW_TILE);
 }

@@ -4,9 +4,11 @@ import type { ModelConfig } from "../checkpoint/model-config.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { numChunks } from "../kernels/chunk-states.ts";
+import { fillingSplits } from "../kernels/decode-splits.ts";
 import { expertTerms } from "../kernels/experts-decode.ts";
 import { lightningTerms } from "../kernels/lightning-decode.ts";
 import { termRowLength } from "../kernels/residual-terms.ts";
+import { fillingWorkgroups, maxSplitRows } from "../kernels/splits.ts";
 
 export interface BlockActivations {
   /** (blockSize, hiddenSize): the residual stream; decode begins in its first row. */
@@ -29,6 +31,10 @@ export interface BlockActivations {
   readonly gate: Tensor;
   /** (blockSize, (numHeads + 2 numKvHeads) * headDim) */
   readonly softmaxQkv: Tensor;
+  /** (rows, 2), a row for each split of each head of each token of softmax attention: what is to be combined */
+  readonly splitStats: Tensor;
+  /** (rows, headDim), likewise */
+  readonly splitPartials: Tensor;
   /** (blockSize, numHeads * headDim) */
   readonly attentionOutput: Tensor;
   /** (blockSize, numExperts) */
@@ -54,6 +60,10 @@ export interface BlockActivations {
 export function createBlockActivations(session: GpuSession, config: ModelConfig, blockSize: number): BlockActivations {
   const { hiddenSize, numHeads, numKvHeads, headDim, numExperts, expertsPerToken, intermediateSize } = config;
   const create = (label: string, ...shape: number[]) => session.createStorage(label, "activations", shape);
+  const numSplitRows = Math.max(
+    fillingSplits(session) * numHeads,
+    maxSplitRows({ ...config, maxWorkgroups: fillingWorkgroups(session) }, blockSize),
+  );
   return {
     hidden: create("hidden", blockSize, hiddenSize),
     hiddenNext: create("hidden next", 1, hiddenSize),
@@ -65,6 +75,8 @@ export function createBlockActivations(session: GpuSession, config: ModelConfig,
     chunkStates: create("chunk states", numChunks(blockSize), numHeads, headDim, headDim),
     gate: create("output gate", blockSize, numHeads * headDim),
     softmaxQkv: create("softmax q, k, v", blockSize, (numHeads + 2 * numKvHeads) * headDim),
+    splitStats: create("attention split stats", numSplitRows, 2),
+    splitPartials: create("attention splits", numSplitRows, headDim),
     attentionOutput: create("attention output", blockSize, numHeads * headDim),
     routerLogits: create("router logits", blockSize, numExperts),
     expertIds: create("expert ids", blockSize, expertsPerToken),

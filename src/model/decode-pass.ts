@@ -94,7 +94,7 @@ async function addLightning(
 
 async function addSoftmax(
   pass: PassBuilder,
-  { model, step, segments, splits }: PassTensors,
+  { model, step, segments, keyWindow }: PassTensors,
   layer: number,
   { inputLayernorm: norm }: LayerWeights,
   weights: SoftmaxWeights,
@@ -102,18 +102,21 @@ async function addSoftmax(
 ): Promise<Stream> {
   const { session, config, activations, ropeTable } = model;
   const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps: eps } = config;
-  const { residual, hiddenNext, softmaxQkv: qkv } = activations;
+  const { residual, hiddenNext, softmaxQkv: qkv, splitStats: stats, splitPartials: partials } = activations;
+  const splits = { stats, partials };
   const heads = { numHeads, numKvHeads, headDim };
   const maxSplits = fillingSplits(session);
   const { format } = weights.qkv;
   const qkvDecode = await createAttentionQkvDecode(session, { format, input, hiddenSize, eps, ...heads });
-  const attention = await createAttentionDecode(session, { ...heads, kvFormat: model.kvFormat, maxSplits });
+  const { kvFormat } = model;
+  const attention = await createAttentionDecode(session, { ...heads, kvFormat, maxSplits, keyWindow });
   const output = await createAttentionOutputDecode(session, {
     format: weights.oProj.format,
     hiddenSize,
     numHeads,
     headDim,
     maxSplits,
+    keyWindow,
     alpha: config.fullAttentionAlpha,
     beta: config.fullAttentionBeta,
   });

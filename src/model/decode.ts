@@ -30,6 +30,7 @@ export async function* generate(
         core.reserve(position + numSteps);
         const pass = await core.pass("decode");
         core.writeCall(1, draw);
+        core.state.kvCache.noteWrites(position, numSteps);
         inFlight.push(pipeline.submit(pass, position, numSteps));
         numSubmitted += numSteps;
       }
@@ -70,7 +71,8 @@ async function rewindTo(core: SequenceCore, position: number): Promise<boolean> 
   const [first, ...rest] = [...core.log.tokenIds.slice(start), core.pendingToken!].slice(0, position + 1 - start);
   core.retreat(core.position - start);
   core.pendingToken = first;
-  await replay(core, rest);
+  // The same keys again: no snapshot is spoiled.
+  await submitReplay(core, rest);
   return true;
 }
 
@@ -78,9 +80,14 @@ async function rewindTo(core: SequenceCore, position: number): Promise<boolean> 
 export async function replay(core: SequenceCore, ids: readonly number[]): Promise<void> {
   if (core.pendingToken === undefined) throw new RangeError("replay: expected a pending token, got none");
   core.reserve(core.position + ids.length);
+  core.state.kvCache.noteWrites(core.position, ids.length);
+  await submitReplay(core, ids);
+}
+
+async function submitReplay(core: SequenceCore, ids: readonly number[]): Promise<void> {
   const pass = await core.pass("decode");
   for (const id of ids) {
-    submitStep(core, pass, core.pendingToken, { forcedToken: id });
+    submitStep(core, pass, core.pendingToken!, { forcedToken: id });
     core.pendingToken = id;
   }
 }
@@ -88,6 +95,7 @@ export async function replay(core: SequenceCore, ids: readonly number[]): Promis
 /** See Sequence.replayTaps. */
 export async function replayTaps(core: SequenceCore, ids: readonly number[]): Promise<Taps> {
   core.reserve(core.position + ids.length);
+  core.state.kvCache.noteWrites(core.position, ids.length);
   const pass = await core.pass("decode");
   const reader = new TapReader(core.model.session, pass.tapPoints, 1);
   for (const id of ids) {

@@ -9,8 +9,8 @@ import type { KvFormat } from "../kernels/kv-format.ts";
 import { isProcessor } from "../kernels/matvec.ts";
 import { createRopeTable, ROPE_ROWS } from "../kernels/rope-table.ts";
 import { type BlockActivations, createBlockActivations } from "./block-activations.ts";
-import type { DecodePace } from "./decode-pipeline.ts";
 import { loadModelWeights, type ModelWeights } from "./model-weights.ts";
+import type { SequenceOptions } from "./sequence-core.ts";
 import { Sequence } from "./sequence.ts";
 import { SubmitPace } from "./submit-pace.ts";
 
@@ -73,11 +73,10 @@ export class Model {
     return this.#tapLogits;
   }
 
-  /** An empty sequence with room for `reservedTokens` at once; it grows when more are read. Decode paces itself by the time
-   * its steps take, unless `fixedPace` says how. */
-  createSequence(reservedTokens = 1024, fixedPace?: DecodePace): Promise<Sequence> {
+  /** An empty sequence with room for `reservedTokens` at once; it grows when more are read. */
+  createSequence(reservedTokens = 1024, options: SequenceOptions = {}): Promise<Sequence> {
     this.#numSequences += 1;
-    return Sequence.create(this, `sequence ${this.#numSequences}`, reservedTokens, fixedPace);
+    return Sequence.create(this, `sequence ${this.#numSequences}`, reservedTokens, options);
   }
 
   /** Frees weights, tables and activations; sequences are destroyed by their owners, before. */

@@ -141,19 +141,20 @@ async function addLightning(
 
 async function addSoftmax(
   pass: PassBuilder,
-  { model, call, step, segments, splits }: PassTensors,
+  { model, call, step, segments, keyWindow }: PassTensors,
   layer: number,
   weights: SoftmaxWeights,
 ): Promise<void> {
   const { session, config, kvFormat, activations, ropeTable } = model;
   const { hiddenSize, numHeads, numKvHeads, headDim } = config;
-  const { hidden, normed, softmaxQkv, attentionOutput } = activations;
+  const { hidden, normed, softmaxQkv, splitStats: stats, splitPartials: partials, attentionOutput } = activations;
+  const splits = { stats, partials };
   const qkvLinear = await createLinear(session, {
     format: weights.qkv.format,
     numRows: (numHeads + 2 * numKvHeads) * headDim,
     numColumns: hiddenSize,
   });
-  const heads = { numHeads, numKvHeads, headDim, kvFormat, maxWorkgroups: fillingWorkgroups(session) };
+  const heads = { numHeads, numKvHeads, headDim, kvFormat, keyWindow, maxWorkgroups: fillingWorkgroups(session) };
   const ropeAppend = await createRopeAppend(session, heads);
   const attentionBlock = await createAttentionBlock(session, heads);
   const attentionCombine = await createAttentionCombine(session, heads);

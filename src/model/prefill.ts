@@ -14,6 +14,9 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called as blocks are done, with the tokens read so far in this call. */
   readonly onProgress?: ((numTokens: number) => void) | undefined;
+  /** With `output: "loss"`, called after each block: -log p(id | the ids before it) in nats of each id that the block's
+   * tokens predicted. The last block predicts one id less than it has. */
+  readonly onLosses?: ((losses: Float64Array) => void) | undefined;
 }
 
 /** What a prefill gives, by what it computes at the end of each block. `undefined`: the signal ended it before. */
@@ -34,10 +37,11 @@ const BLOCKS_IN_FLIGHT = 2;
 /** The token drawn after the last id, which is pending then. */
 export async function prefillLast(
   core: SequenceCore,
-  ids: readonly number[],
+  given: ArrayLike<number>,
   options: DrawOptions & ReadOptions,
 ): Promise<number | undefined> {
   expectLogitBias(options.sampling.logitBias, core.model.config.vocabSize);
+  const ids = expectIds(core, given);
   const [body, last] = await Promise.all([passFor(core, ids, "none"), passFor(core, ids, "last")]);
   const isComplete = await readBlocks(core, ids, options, options, async (block, isLast) => {
     submitDispatches(core.model.session, (isLast ? last : body).dispatches, block.length, {
@@ -53,10 +57,11 @@ export async function prefillLast(
 /** Reads without a draw. */
 export async function prefillNone(
   core: SequenceCore,
-  ids: readonly number[],
+  given: ArrayLike<number>,
   options: ReadOptions,
 ): Promise<true | undefined> {
   const { session, prefillPace } = core.model;
+  const ids = expectIds(core, given);
   const pass = await passFor(core, ids, "none");
   const isComplete = await readBlocks(core, ids, NOTHING_DRAWN, options, async (block) => {
     submitDispatches(session, pass.dispatches, block.length, { maxDispatches: prefillPace.maxDispatches });
@@ -66,11 +71,12 @@ export async function prefillNone(
 
 export async function prefillLoss(
   core: SequenceCore,
-  ids: readonly number[],
+  given: ArrayLike<number>,
   options: ReadOptions,
 ): Promise<number | undefined> {
   const { session, activations, blockSize } = core.model;
   const { buffer, offsetBytes } = activations.lossStats;
+  const ids = expectIds(core, given);
   const pass = await passFor(core, ids, "loss");
   const readBack = new ReadBack(session, "loss read back", blockSize * 16);
   let loss = 0;
@@ -82,9 +88,13 @@ export async function prefillLoss(
       finish: (encoder) => readBack.copy(encoder, [{ buffer, offsetBytes, sizeBytes }]),
     });
     const stats = new Float32Array(await readBack.read(sizeBytes));
-    for (let token = 0; token < block.length && ++numRead < ids.length; token++) {
-      loss += stats[4 * token]! + Math.log(stats[4 * token + 1]!) - stats[4 * token + 2]!;
-    }
+    const numPredicted = Math.min(block.length, ids.length - 1 - numRead);
+    const losses = Float64Array.from({ length: numPredicted }, (_, token) => {
+      return stats[4 * token]! + Math.log(stats[4 * token + 1]!) - stats[4 * token + 2]!;
+    });
+    numRead += block.length;
+    loss = losses.reduce((sum, value) => sum + value, loss);
+    options.onLosses?.(losses);
   });
   readBack.destroy();
   return isComplete ? loss : undefined;
@@ -92,10 +102,11 @@ export async function prefillLoss(
 
 export async function prefillTaps(
   core: SequenceCore,
-  ids: readonly number[],
+  given: ArrayLike<number>,
   options: ReadOptions,
 ): Promise<Taps | undefined> {
   const { session, blockSize } = core.model;
+  const ids = expectIds(core, given);
   const pass = await passFor(core, ids, "taps");
   const reader = new TapReader(session, pass.tapPoints, blockSize);
   const isComplete = await readBlocks(core, ids, NOTHING_DRAWN, options, async (block) => {
@@ -109,10 +120,10 @@ export async function prefillTaps(
 /** Writes what a block needs and has `submit` queue it, block after block; false when the signal ended it. */
 async function readBlocks(
   core: SequenceCore,
-  ids: readonly number[],
+  ids: Uint32Array,
   draw: DrawOptions,
   { signal, onProgress }: ReadOptions,
-  submit: (block: readonly number[], isLast: boolean) => Promise<void>,
+  submit: (block: Uint32Array, isLast: boolean) => Promise<void>,
 ): Promise<boolean> {
   const { session, blockSize, prefillPace } = core.model;
   const inFlight: Promise<void>[] = [];
@@ -121,9 +132,10 @@ async function readBlocks(
   core.pipeline.forgetCheckpoints();
   for (let start = 0; start < ids.length; start += blockSize) {
     if (signal?.aborted) return false;
-    const block = ids.slice(start, start + blockSize);
+    const block = ids.subarray(start, start + blockSize);
     core.writeCall(block.length, draw);
-    core.step.write(core.position, ids.slice(start, start + blockSize + 1));
+    core.step.write(core.position, ids.subarray(start, start + blockSize + 1));
+    core.state.kvCache.noteWrites(core.position, block.length);
     const submittedMs = performance.now();
     const numBefore = session.counters.dispatches;
     const submitted = submit(block, start + blockSize >= ids.length);
@@ -143,11 +155,20 @@ async function readBlocks(
   return true;
 }
 
-function passFor(core: SequenceCore, ids: readonly number[], output: BlockOutput): Promise<Pass> {
+/** The ids as words; RangeError unless the model has them all. */
+function expectIds(core: SequenceCore, ids: ArrayLike<number>): Uint32Array {
   const { vocabSize } = core.model.config;
   if (ids.length === 0) throw new RangeError("prefill: expected at least one id, got none");
-  const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
-  if (wrong !== undefined) throw new RangeError(`prefill: expected ids below ${vocabSize}, got ${wrong}`);
+  for (let index = 0; index < ids.length; index++) {
+    const id = ids[index]!;
+    if (!Number.isInteger(id) || id < 0 || id >= vocabSize) {
+      throw new RangeError(`prefill: expected ids below ${vocabSize}, got ${id}`);
+    }
+  }
+  return ids instanceof Uint32Array ? ids : Uint32Array.from(ids);
+}
+
+function passFor(core: SequenceCore, ids: Uint32Array, output: BlockOutput): Promise<Pass> {
   core.reserve(core.position + ids.length);
   return core.pass(output);
 }

@@ -4,8 +4,8 @@
 import { submitDispatches } from "../gpu/submit.ts";
 import type { ReadOptions } from "./prefill.ts";
 import type { SequenceCore } from "./sequence-core.ts";
-import type { SequenceLog } from "./snapshot.ts";
 import { NOTHING_DRAWN } from "./step-buffer.ts";
+import type { SequenceLog } from "./token-log.ts";
 
 /** Decode steps that are queued before the GPU is waited for. */
 const STEPS_IN_FLIGHT = 16;
@@ -21,13 +21,14 @@ export async function reread(
   const blocks = [...blockLengths].flatMap((length) => cut(length, blockSize));
   core.reserve(core.position + tokenIds.length);
   const [read, readAndDraw, decode] = await Promise.all([core.pass("none"), core.pass("last"), core.pass("decode")]);
+  core.state.kvCache.noteWrites(core.position, tokenIds.length);
   core.pendingToken = undefined;
   core.pipeline.forgetCheckpoints();
   let start = 0;
   let numQueued = 0;
   for (const [index, length] of blocks.entries()) {
     if (signal?.aborted) return undefined;
-    const block = tokenIds.slice(start, start + length);
+    const block = tokenIds.subarray(start, start + length);
     const next = start + length < tokenIds.length ? tokenIds[start + length] : pendingToken;
     // Between two blocks nothing was drawn, or what the second block holds.
     const wasDrawn = length === 1 || (blocks[index + 1] ?? 1) === 1;

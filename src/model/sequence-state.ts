@@ -1,7 +1,8 @@
-// The buffers that hold one text: recurrent states, KV cache, token counts. They are what a snapshot copies.
+// The buffers that hold one text: recurrent states, KV cache, token counts.
 
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { KeyWindow } from "../kernels/key-window.ts";
 import { KvCache } from "./kv-cache.ts";
 import type { Model } from "./model.ts";
 import type { BufferRange } from "./read-back.ts";
@@ -14,7 +15,8 @@ export class SequenceState {
   readonly tokenCounts: Tensor;
   readonly #session: GpuSession;
 
-  constructor(model: Model, label: string) {
+  /** @param undoableTokens how far back decode may be undone */
+  constructor(model: Model, label: string, undoableTokens: number, keyWindow: KeyWindow | undefined) {
     const { session, config } = model;
     const { layerTypes, numHeads, headDim } = config;
     this.#session = session;
@@ -25,7 +27,7 @@ export class SequenceState {
         return [[layer, session.createStorage(`${label} layer ${layer} recurrent state`, "recurrent state", shape)]];
       }),
     );
-    this.kvCache = new KvCache(model, label);
+    this.kvCache = new KvCache(model, label, undoableTokens, keyWindow);
     this.tokenCounts = session.createStorage(`${label} token counts`, "recurrent state", [config.vocabSize]);
   }
 
@@ -34,20 +36,9 @@ export class SequenceState {
     return [...this.recurrentStates.values(), this.tokenCounts];
   }
 
-  /** Everything that `position` tokens left behind, for a snapshot: each list of ranges, one after another, is the same
-   * bytes in every sequence of the model, however its KV cache is cut into segments. */
-  ranges(position: number): readonly (readonly BufferRange[])[] {
-    const { segments } = this.kvCache;
-    const numSoftmaxLayers = segments[0]?.caches.length ?? 0;
-    const keys = Array.from({ length: numSoftmaxLayers }, (_, index) =>
-      segments.flatMap(({ start, length, caches }): BufferRange[] => {
-        const used = Math.min(position - start, length);
-        if (used <= 0) return [];
-        const { buffer, offsetBytes, sizeBytes } = caches[index]!;
-        return [{ buffer, offsetBytes, sizeBytes: (sizeBytes / length) * used }];
-      }),
-    );
-    return [...this.fixedRanges.map((range) => [range]), ...keys.filter((ranges) => ranges.length > 0)];
+  /** What a snapshot copies; the same bytes in every sequence of the model with the same key window. */
+  get copiedRanges(): readonly BufferRange[] {
+    return [...this.fixedRanges, ...this.kvCache.copiedRanges];
   }
 
   /** Forgets everything. KV segments stay allocated: what they hold is not read before it is written. */

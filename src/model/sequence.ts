@@ -1,7 +1,6 @@
 // One text in a model's state: reads tokens in blocks, draws tokens, forks by snapshots. Knows token ids only, no text.
 
 import { generate, replay, replayTaps, rewind } from "./decode.ts";
-import type { DecodePace } from "./decode-pipeline.ts";
 import type { Model } from "./model.ts";
 import {
   prefillLast,
@@ -12,70 +11,84 @@ import {
   type ReadOptions,
 } from "./prefill.ts";
 import { reread } from "./reread.ts";
-import { SequenceCore } from "./sequence-core.ts";
-import { type SequenceLog, Snapshot } from "./snapshot.ts";
+import { SequenceCore, type SequenceOptions } from "./sequence-core.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { type DrawOptions, NOTHING_DRAWN } from "./step-buffer.ts";
 import type { Taps } from "./taps.ts";
+import type { SequenceLog } from "./token-log.ts";
 
 export class Sequence {
-  readonly #core: SequenceCore;
+  /** For the files of this folder. */
+  readonly core: SequenceCore;
 
-  private constructor(model: Model, label: string, fixedPace?: DecodePace) {
-    this.#core = new SequenceCore(model, label, fixedPace);
+  private constructor(model: Model, label: string, options: SequenceOptions) {
+    this.core = new SequenceCore(model, label, options);
   }
 
   /** Use Model.createSequence. Waits until the kernels for reading and drawing are compiled. */
-  static async create(model: Model, label: string, reservedTokens: number, fixedPace?: DecodePace): Promise<Sequence> {
-    const sequence = new Sequence(model, label, fixedPace);
+  static async create(
+    model: Model,
+    label: string,
+    reservedTokens: number,
+    options: SequenceOptions,
+  ): Promise<Sequence> {
+    const sequence = new Sequence(model, label, options);
     sequence.reserve(reservedTokens);
-    const core = sequence.#core;
+    const core = sequence.core;
     await Promise.all([core.pass("none"), core.pass("last"), core.pass("decode")]);
     return sequence;
   }
 
   get model(): Model {
-    return this.#core.model;
+    return this.core.model;
   }
 
   /** Tokens in the state. */
   get position(): number {
-    return this.#core.position;
+    return this.core.position;
   }
 
+  /** What was read, as it is now: reading on does not change what was given. */
   get log(): SequenceLog {
-    return this.#core.log;
+    return this.core.log;
   }
 
   /** Drawn last, but not in the state yet. */
   get pendingToken(): number | undefined {
-    return this.#core.pendingToken;
+    return this.core.pendingToken;
+  }
+
+  /** Tokens that each KV segment takes. They grow alike in sequences that began with the same room: then a text read again in
+   * the same blocks gives the same numbers. */
+  get segmentLengths(): number[] {
+    return this.core.state.kvCache.segments.map(({ length }) => length);
   }
 
   /** Makes room for `numTokens` in all; what is there stays where it is. */
   reserve(numTokens: number): void {
-    this.#core.reserve(numTokens);
+    this.core.reserve(numTokens);
   }
 
   /** Reads `ids` in blocks of the model's block size. The pending token is forgotten: to keep it, put it first. For the
    * penalties all that is in the state then is the prompt, earlier answers too. RangeError for ids or a logitBias that the
    * model cannot take, before anything is read. */
   async prefill<Output extends keyof PrefillResults>(
-    ids: readonly number[],
+    ids: ArrayLike<number>,
     options: ReadOptions & { readonly output: Output } & (Output extends "last" ? DrawOptions : unknown),
   ): Promise<PrefillResults[Output]>;
   async prefill(
-    ids: readonly number[],
+    ids: ArrayLike<number>,
     options: ReadOptions & Partial<DrawOptions> & { readonly output: keyof PrefillResults },
   ): Promise<PrefillResults[keyof PrefillResults]> {
     switch (options.output) {
       case "last":
-        return prefillLast(this.#core, ids, { ...NOTHING_DRAWN, ...options });
+        return prefillLast(this.core, ids, { ...NOTHING_DRAWN, ...options });
       case "none":
-        return prefillNone(this.#core, ids, options);
+        return prefillNone(this.core, ids, options);
       case "loss":
-        return prefillLoss(this.#core, ids, options);
+        return prefillLoss(this.core, ids, options);
       case "taps":
-        return prefillTaps(this.#core, ids, options);
+        return prefillTaps(this.core, ids, options);
     }
   }
 
@@ -83,7 +96,7 @@ export class Sequence {
    * but when the iterator ends, wherever that is, the state is that of the tokens told. Until then the sequence is not to
    * be used otherwise. RangeError when no token is pending, and for a logitBias that the model cannot take. */
   generate(draw: DrawOptions, maxTokens: number): AsyncGenerator<number, void> {
-    return generate(this.#core, draw, maxTokens);
+    return generate(this.core, draw, maxTokens);
   }
 
   /** Reads the pending token and draws the next; RangeError when there is none. */
@@ -96,25 +109,25 @@ export class Sequence {
    * further back than the last runs of decode: then nothing has changed, and it takes a snapshot from before, and replay.
    * RangeError when no token is pending. */
   rewind(numTokens: number): Promise<boolean> {
-    return rewind(this.#core, numTokens);
+    return rewind(this.core, numTokens);
   }
 
   /** Draws known ids instead of new ones, as they were generated: reads the pending token and all of `ids` but the last,
    * which is pending then. RangeError when no token is pending. */
   replay(ids: readonly number[]): Promise<void> {
-    return replay(this.#core, ids);
+    return replay(this.core, ids);
   }
 
   /** Reads a log again, on from where the sequence stands: blocks through prefill, decoded ids through decode, with
    * `pendingToken` drawn last. On the same GPU the state is that of the sequence whose log it was. `undefined`: the signal
    * ended it before. */
   reread(log: SequenceLog, pendingToken: number | undefined, options: ReadOptions = {}): Promise<true | undefined> {
-    return reread(this.#core, log, pendingToken, options);
+    return reread(this.core, log, pendingToken, options);
   }
 
   /** Reads ids one by one through decode and gives every tapped tensor. */
   replayTaps(ids: readonly number[]): Promise<Taps> {
-    return replayTaps(this.#core, ids);
+    return replayTaps(this.core, ids);
   }
 
   /** For measuring only: stands after `numTokens` that nobody read, with a token pending, as if the text had been so long.
@@ -122,30 +135,28 @@ export class Sequence {
   assume(numTokens: number): void {
     this.clear();
     this.reserve(numTokens);
-    this.#core.moveTo({ tokenIds: Array.from({ length: numTokens }, () => 0), blockLengths: [numTokens] }, 0);
+    this.core.moveTo({ tokenIds: new Uint32Array(numTokens), blockLengths: Uint32Array.of(numTokens) }, 0);
   }
 
-  /** Copies the whole state on the GPU. The snapshot belongs to the caller. */
+  /** The whole state as it is now; belongs to the caller. Its keys and values stay where they are: whoever goes back
+   * before it and reads another text from there spoils it. */
   snapshot(label = "snapshot"): Snapshot {
-    const { model, state, log, position, pendingToken } = this.#core;
-    const copiedLog = { tokenIds: [...log.tokenIds], blockLengths: [...log.blockLengths] };
-    return new Snapshot(model.session, label, state.ranges(position), copiedLog, pendingToken);
+    return this.core.snapshot(label);
   }
 
-  /** Goes back, or over, to a snapshot of any sequence of the same model; the snapshot stays good. */
+  /** Goes back to a snapshot, or over to one of another sequence of the same model, whose keys are copied then; the snapshot
+   * stays good. StaleSnapshotError, before anything has changed, when keys of it were overwritten or freed. */
   restore(snapshot: Snapshot): void {
-    this.reserve(snapshot.position);
-    snapshot.copyTo(this.#core.state.ranges(snapshot.position));
-    this.#core.moveTo(snapshot.log, snapshot.pendingToken);
+    this.core.restore(snapshot);
   }
 
   /** Forgets everything that was read; buffers stay. */
   clear(): void {
-    this.#core.state.clear();
-    this.#core.moveTo({ tokenIds: [], blockLengths: [] }, undefined);
+    this.core.state.clear();
+    this.core.moveTo({ tokenIds: new Uint32Array(0), blockLengths: new Uint32Array(0) }, undefined);
   }
 
   destroy(): void {
-    this.#core.destroy();
+    this.core.destroy();
   }
 }

@@ -1,42 +1,51 @@
-// The whole state of a sequence at one position, copied on the GPU: what fork, stop and restore rest on.
+// The whole state of a sequence at one position: what fork, stop and restore rest on. What every token changes is copied on
+// the GPU. Keys and values are not: they stay in the sequence's KV cache, and the snapshot is good as long as none of them is
+// overwritten. In constant memory mode they are overwritten all the time: there they are copied too.
 
 import type { GpuSession } from "../gpu/session.ts";
+import type { KeysMark } from "./kv-cache.ts";
 import type { BufferRange } from "./read-back.ts";
+import type { SequenceLog } from "./token-log.ts";
 
-/** What a sequence has read: ids, and the lengths of the blocks they were read in (1: decoded). */
-export interface SequenceLog {
-  readonly tokenIds: readonly number[];
-  readonly blockLengths: readonly number[];
+/** The keys of a snapshot's tokens are no longer in the KV cache; those of the first `keptTokens` are. */
+export class StaleSnapshotError extends Error {
+  override readonly name = "StaleSnapshotError";
+  readonly keptTokens: number;
+
+  constructor(label: string, position: number, keptTokens: number) {
+    super(`${label}: expected the keys of its ${position} tokens, got those of the first ${keptTokens}`);
+    this.keptTokens = keptTokens;
+  }
 }
 
-/** A copy of a state; belongs to whoever took it, and is destroyed by them. */
+/** Belongs to whoever took it, and is destroyed by them. */
 export class Snapshot {
+  readonly label: string;
   readonly log: SequenceLog;
   /** Drawn but not yet read; undefined when there is none. */
   readonly pendingToken: number | undefined;
+  /** Where its keys and values are; undefined when they are copied. */
+  readonly keys: KeysMark | undefined;
   readonly #session: GpuSession;
   readonly #copies: readonly GPUBuffer[];
 
-  /** Queues the copies; what was submitted before is in them. Each list of `ranges` becomes one copy. */
+  /** Queues the copies of `ranges`; what was submitted before is in them. */
   constructor(
     session: GpuSession,
     label: string,
-    ranges: readonly (readonly BufferRange[])[],
-    log: SequenceLog,
-    pendingToken: number | undefined,
+    ranges: readonly BufferRange[],
+    { log, pendingToken, keys }: Pick<Snapshot, "log" | "pendingToken" | "keys">,
   ) {
     this.#session = session;
+    this.label = label;
     this.log = log;
     this.pendingToken = pendingToken;
+    this.keys = keys;
     const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const encoder = session.device.createCommandEncoder({ label });
-    this.#copies = ranges.map((parts) => {
-      const copy = session.createBuffer(label, "snapshots", sumBytes(parts), usage);
-      let offset = 0;
-      for (const { buffer, offsetBytes, sizeBytes } of parts) {
-        encoder.copyBufferToBuffer(buffer, offsetBytes, copy, offset, sizeBytes);
-        offset += sizeBytes;
-      }
+    this.#copies = ranges.map(({ buffer, offsetBytes, sizeBytes }) => {
+      const copy = session.createBuffer(label, "snapshots", sizeBytes, usage);
+      encoder.copyBufferToBuffer(buffer, offsetBytes, copy, 0, sizeBytes);
       return copy;
     });
     session.device.queue.submit([encoder.finish()]);
@@ -46,31 +55,19 @@ export class Snapshot {
     return this.log.tokenIds.length;
   }
 
-  /** Queues the copies into lists of `ranges` of the same sizes; the parts of a list may be cut otherwise. */
-  copyTo(ranges: readonly (readonly BufferRange[])[]): void {
-    const [expected, got] = [
-      this.#copies.map(({ size }) => size),
-      ranges.map((parts) => this.#session.bufferSize(sumBytes(parts))),
-    ];
+  /** Encodes the copies into ranges of the same sizes; RangeError for others. */
+  copyTo(encoder: GPUCommandEncoder, ranges: readonly BufferRange[]): void {
+    const expected = this.#copies.map(({ size }) => size);
+    const got = ranges.map(({ sizeBytes }) => this.#session.bufferSize(sizeBytes));
     if (expected.join() !== got.join()) {
-      throw new RangeError(`snapshot: expected ranges of ${expected.join(", ")} bytes, got ${got.join(", ")}`);
+      throw new RangeError(`${this.label}: expected ranges of ${expected.join(", ")} bytes, got ${got.join(", ")}`);
     }
-    const encoder = this.#session.device.createCommandEncoder({ label: "restore" });
-    for (const [index, parts] of ranges.entries()) {
-      let offset = 0;
-      for (const { buffer, offsetBytes, sizeBytes } of parts) {
-        encoder.copyBufferToBuffer(this.#copies[index]!, offset, buffer, offsetBytes, sizeBytes);
-        offset += sizeBytes;
-      }
+    for (const [index, { buffer, offsetBytes, sizeBytes }] of ranges.entries()) {
+      encoder.copyBufferToBuffer(this.#copies[index]!, 0, buffer, offsetBytes, sizeBytes);
     }
-    this.#session.device.queue.submit([encoder.finish()]);
   }
 
   destroy(): void {
     for (const copy of this.#copies) this.#session.destroyBuffer(copy);
   }
-}
-
-function sumBytes(ranges: readonly BufferRange[]): number {
-  return ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }

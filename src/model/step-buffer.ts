@@ -56,7 +56,7 @@ export class StepBuffer {
   }
 
   /** Puts ids in place; the sampler takes `forcedToken`, if given, in place of a draw. */
-  write(position: number, ids: readonly number[], forcedToken?: number): void {
+  write(position: number, ids: ArrayLike<number>, forcedToken?: number): void {
     writeStep(this.#session, this.step, position, ids, forcedToken);
     this.#numDrawn = 0;
     this.#isCurrent = false;

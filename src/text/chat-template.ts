@@ -92,6 +92,18 @@ export class ChatTemplate {
     return ids.slice(this.#numIdsOfEnding(parts[0].text, closing));
   }
 
+  /** What the template writes before and after the only message of a user, up to where the answer begins. Throws a
+   * TokenizerError when it has no place for one. */
+  frameMessage(): { readonly before: string; readonly after: string } {
+    const nonce = createNonce();
+    const pieces = splitAtPlaceholders(this.#render([{ role: "user", content: `${nonce}0.` }], true), nonce);
+    const [before, message, after] = pieces;
+    if (pieces.length !== 3 || before.kind !== "template" || message.kind !== "message" || after.kind !== "template") {
+      throw new TokenizerError(`${FIELD}: expected one place for the text of user, got ${(pieces.length - 1) / 2}`);
+    }
+    return { before: before.text, after: after.text };
+  }
+
   /** How many of the first ids were read or drawn with the answer: those up to its end token. */
   #numIdsOfEnding(afterAnswer: string, closing: string): number {
     // Only what also closes the last message of a conversation belongs to the answer, not to the next message.

@@ -52,9 +52,32 @@ export class Tokenizer {
     return this.#addedIds.has(id);
   }
 
+  /** Whether a word always ends a piece that BPE works on, whatever follows: then texts can be encoded in parts that are
+   * cut at the ends of words. */
+  get endsPiecesWithWords(): boolean {
+    const split = this.#library.pre_tokenizer;
+    if (!split) return false;
+    const piecesOf = (text: string): string => JSON.stringify(split(text, {}));
+    return WORD_END_PROBES.every(([word, rest]) => {
+      return piecesOf(word + rest) === JSON.stringify([...split(word, {}), ...split(rest, {})]);
+    });
+  }
+
   /** Encodes text in which control tokens are recognised. */
   encode(text: string): number[] {
     return this.encodeParts([{ text, plain: false }]);
+  }
+
+  /** The text up to its last control token as ids, and the rest, which what follows may be merged with. */
+  encodeHead(text: string): { readonly ids: number[]; readonly rest: string } {
+    const pieces = text.split(this.#addedTokenPattern);
+    const token = this.#addedTokens.get(pieces.at(-2) ?? "");
+    const rest = pieces.at(-1)!;
+    if (!token) return { ids: [], rest };
+    return {
+      ids: this.encode(text.slice(0, text.length - rest.length)),
+      rest: token.rstrip ? rest.trimStart() : rest,
+    };
   }
 
   /** Encodes text in which control tokens are plain text. */
@@ -102,6 +125,13 @@ export class Tokenizer {
     return new IncrementalDecoder((id) => (this.#specialIds.has(id) ? undefined : this.#bytes.get(id)));
   }
 }
+
+/** A word, and what may follow it where a text is cut: `findWordEnd` in streaming-encoder.ts. */
+const WORD_END_PROBES: readonly (readonly [string, string])[] = ["Hello", " и", "中文", "don't", "0"].flatMap((word) =>
+  [" a", "  b", "\n\nc", "\t", " \n", ...(word === "0" ? [] : [".d", ", e", "!\n", "。"])].map(
+    (rest) => [word, rest] as const,
+  ),
+);
 
 /** The file as the library is to see it: no added tokens, and no way for BPE to arrive at one. */
 function withoutAddedTokens({ json, model, vocab, merges, addedTokens }: TokenizerFile): object {

@@ -77,7 +77,7 @@ test("a sequence that assumes tokens stands after them, and draws from there", a
   sequence.assume(20);
   expect(sequence.position).toBe(20);
   expect(sequence.pendingToken).toBe(0);
-  expect(sequence.log.blockLengths).toEqual([20]);
+  expect([...sequence.log.blockLengths]).toEqual([20]);
   await sequence.decode(DRAW);
   expect(sequence.position).toBe(21);
 });

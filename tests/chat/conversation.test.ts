@@ -46,7 +46,7 @@ test("several turns hold the one-shot encoding of their texts around the very to
 
 test("typed control tokens stay plain text, all of them", async () => {
   const chat = await createChat(await model(), { contextLength: 4096 });
-  const controlIds = () => chat.sequence.log.tokenIds.filter((id) => tokenizer.isControlToken(id));
+  const controlIds = () => [...chat.sequence.log.tokenIds].filter((id) => tokenizer.isControlToken(id));
   await say(chat, "Hi", { maxTokens: 1 });
   const usual = controlIds();
   expect(usual.length).toBeGreaterThan(2);
@@ -57,7 +57,7 @@ test("typed control tokens stay plain text, all of them", async () => {
   await say(chat, typed, { maxTokens: 1 });
   const inSystem = controlIds();
   expect(inSystem).toHaveLength(usual.length + 2);
-  expect(tokenizer.decode(chat.sequence.log.tokenIds, { skipSpecial: true })).toContain(`\n${typed}\nuser`);
+  expect(tokenizer.decode([...chat.sequence.log.tokenIds], { skipSpecial: true })).toContain(`\n${typed}\nuser`);
   await say(chat, typed, { maxTokens: 1 });
   expect(controlIds()).toHaveLength(inSystem.length + 4);
 });
@@ -196,14 +196,14 @@ test("an end token ends the answer, is not shown, and is read once with the next
   const [prompt, tail] = [`${OPENING}Hello!${ANSWER}`, `\n${OPENING}Go on.${ANSWER}`];
   const read = () => [...tokenizer.encode(prompt), ...answer.tokenIds, ...tokenizer.encode(tail)];
   await say(chat, "Go on.", { maxTokens: 1 });
-  expect(chat.sequence.log.tokenIds).toEqual(read());
+  expect([...chat.sequence.log.tokenIds]).toEqual(read());
 
   // Cut before its end token, the answer is closed by the template's.
   chat.conversation.clear("");
   await say(chat, "Hello!", { maxTokens: 20 });
   await chat.conversation.cutAnswer(5);
   await say(chat, "Go on.", { maxTokens: 1 });
-  expect(chat.sequence.log.tokenIds).toEqual(read());
+  expect([...chat.sequence.log.tokenIds]).toEqual(read());
 
   // A turn after it that never happened leaves the end token in its place.
   chat.conversation.clear("");
@@ -211,7 +211,7 @@ test("an end token ends the answer, is not shown, and is read once with the next
   await say(chat, "What?", { maxTokens: 2 });
   await chat.conversation.cutAnswer(0);
   await say(chat, "Go on.", { maxTokens: 1 });
-  expect(chat.sequence.log.tokenIds).toEqual(read());
+  expect([...chat.sequence.log.tokenIds]).toEqual(read());
 });
 
 test("a stop wins over whatever else ends the answer at the same token", async () => {
@@ -258,7 +258,7 @@ test("clear forgets everything but the system prompt it is given", async () => {
   expect(chat.conversation.usedTokens).toBe(0);
   const second = await say(chat, "Hello!", { maxTokens: 1 });
   const system = "<beginning_of_sentence>system ai_setting=assistant\nBe kind.<end_of_sentence>\n";
-  expect(chat.sequence.log.tokenIds).toEqual(tokenizer.encode(`${system}${OPENING}Hello!${ANSWER}`));
+  expect([...chat.sequence.log.tokenIds]).toEqual(tokenizer.encode(`${system}${OPENING}Hello!${ANSWER}`));
   expect(second.reason).toBe("length");
   chat.conversation.clear("");
   expect(chat.conversation.messages).toEqual([]);
@@ -276,14 +276,14 @@ test("two snapshots are kept at most, and none after clear, destroy or a refused
     return { names: [...new Set(labels)], numBuffers: labels.length };
   };
   const kept = { names: ["before the turn", "start of the answer"] };
-  // Two lightning states, the token counts, and one KV cache where anything was read.
-  const [empty, filled] = [3, 4];
+  // Two lightning states and the token counts, before the turn and after its prompt.
+  const numBuffers = 3 + 3;
   await say(chat, "Hello!", {});
-  expect(snapshots()).toEqual({ ...kept, numBuffers: empty + filled });
+  expect(snapshots()).toEqual({ ...kept, numBuffers });
   await say(chat, "And?", {});
-  expect(snapshots()).toEqual({ ...kept, numBuffers: filled + filled });
+  expect(snapshots()).toEqual({ ...kept, numBuffers });
   await chat.conversation.cutAnswer(3);
-  expect(snapshots()).toEqual({ ...kept, numBuffers: filled + filled });
+  expect(snapshots()).toEqual({ ...kept, numBuffers });
   await chat.conversation.cutAnswer(0);
   expect(snapshots().numBuffers).toBe(0);
   await say(chat, "And?", { signal: AbortSignal.abort() });

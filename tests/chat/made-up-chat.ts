@@ -63,7 +63,7 @@ afterEach(() => {
 
 /** A sequence that is destroyed after the test. */
 export async function createSequence(model: Model, fixedPace?: DecodePace): Promise<Sequence> {
-  const sequence = await model.createSequence(512, fixedPace);
+  const sequence = await model.createSequence(512, { fixedPace });
   opened.push(sequence);
   return sequence;
 }
@@ -110,7 +110,7 @@ export async function say(
 /** Everything that a sequence's state tells: its log, the pending token, and what it computes from one token more. */
 export async function readState(sequence: Sequence): Promise<object> {
   const { log, pendingToken } = sequence;
-  const told = { log: structuredClone(log), pendingToken };
+  const told = { tokenIds: [...log.tokenIds], blockLengths: [...log.blockLengths], pendingToken };
   const snapshot = sequence.snapshot();
   const taps = await sequence.replayTaps([pendingToken ?? END_ID]);
   sequence.restore(snapshot);

@@ -38,7 +38,7 @@ beforeAll(async () => {
   const source = await openFixture("golden-fused");
   weights = await readReferenceWeights(source);
   model = await Model.load(session(), source, { blockSize: 16 });
-  sequence = await model.createSequence(256, { depth: 3, steps: 4 });
+  sequence = await model.createSequence(256, { fixedPace: { depth: 3, steps: 4 } });
 });
 
 const drawBy = (sampling: Sampling) => ({ sampling, endTokenIds: [] });

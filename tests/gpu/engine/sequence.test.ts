@@ -5,6 +5,7 @@ import type { WeightSource } from "../../../src/checkpoint/weight-source.ts";
 import { GREEDY } from "../../../src/kernels/call.ts";
 import { Model } from "../../../src/model/model.ts";
 import type { Sequence } from "../../../src/model/sequence.ts";
+import { StaleSnapshotError } from "../../../src/model/snapshot.ts";
 import { createReferenceState, referenceForward } from "../../../src/reference/model.ts";
 import { readReferenceWeights } from "../../../src/reference/weights.ts";
 import { openFixture } from "../../reference/golden.ts";
@@ -12,7 +13,7 @@ import { relativeError, useSession } from "../harness.ts";
 
 const session = useSession();
 const BLOCK_SIZE = 16;
-/** Equal, so that segments are: keys summed over other segments round differently. */
+/** Equal, so that segments are: decode sums keys of other segments in another order. */
 const RESERVED = 16;
 const DRAW = { sampling: GREEDY, endTokenIds: [] };
 
@@ -62,22 +63,32 @@ describe("forks", () => {
     sequence.destroy();
   });
 
-  it("branches that are left and taken up again go on where they were", async () => {
+  it("a branch that was left goes on where it was, also in another sequence, until another is read in its place", async () => {
     const sequence = await model.createSequence(RESERVED);
+    const other = await model.createSequence(RESERVED);
     await readLogits(sequence, PREFIX);
-    const root = sequence.snapshot();
+    const root = sequence.snapshot("root");
     await readLogits(sequence, BRANCHES.A);
-    const a = sequence.snapshot();
+    const a = sequence.snapshot("branch A");
+    const afterA = await readFresh(PREFIX, BRANCHES.A, idsFrom(9, 18));
     sequence.restore(root);
-    await readLogits(sequence, BRANCHES.B);
-    const b = sequence.snapshot();
     sequence.restore(a);
-    expect(await readLogits(sequence, idsFrom(9, 18))).toEqual(await readFresh(PREFIX, BRANCHES.A, idsFrom(9, 18)));
+    expect(await readLogits(sequence, idsFrom(9, 18))).toEqual(afterA);
+    sequence.restore(root);
+    other.restore(a);
+    await readLogits(sequence, BRANCHES.B);
+    const b = sequence.snapshot("branch B");
+    const stale = "branch A: expected the keys of its 61 tokens, got those of the first 40";
+    expect(() => sequence.restore(a)).toThrow(new StaleSnapshotError("branch A", 61, 40));
+    expect(() => other.restore(a)).toThrow(stale);
+    expect(await readLogits(other, idsFrom(9, 18))).toEqual(afterA);
+    sequence.restore(root);
     sequence.restore(b);
     expect(await readLogits(sequence, idsFrom(9, 18))).toEqual(await readFresh(PREFIX, BRANCHES.B, idsFrom(9, 18)));
-    expect(sequence.log.tokenIds).toEqual([...PREFIX, ...BRANCHES.B, ...idsFrom(9, 18)]);
-    expect(sequence.log.blockLengths).toEqual([16, 16, 8, 16, 16, 1, 16, 2]);
+    expect([...sequence.log.tokenIds]).toEqual([...PREFIX, ...BRANCHES.B, ...idsFrom(9, 18)]);
+    expect([...sequence.log.blockLengths]).toEqual([16, 16, 8, 16, 16, 1, 16, 2]);
     for (const snapshot of [root, a, b]) snapshot.destroy();
+    other.destroy();
     sequence.destroy();
   });
 
@@ -190,6 +201,55 @@ describe("a sequence", () => {
     await expect(sequence.replay([1])).rejects.toThrow("replay: expected a pending token, got none");
     expect(await readLogits(sequence, BRANCHES.A)).toEqual(await readFresh(PREFIX, BRANCHES.A));
     sequence.destroy();
+  });
+});
+
+describe("KV segments", () => {
+  it("grow by half of what is there, a block at least, however much is asked for", async () => {
+    const lengthsAfter = async (reserved: number, ...asked: readonly number[]) => {
+      const sequence = await model.createSequence(reserved);
+      for (const numTokens of asked) sequence.reserve(numTokens);
+      const { segmentLengths } = sequence;
+      sequence.destroy();
+      return segmentLengths;
+    };
+    expect(await lengthsAfter(100)).toEqual([100]);
+    expect(await lengthsAfter(100, 100)).toEqual([100]);
+    expect(await lengthsAfter(100, 101)).toEqual([100, 50]);
+    expect(await lengthsAfter(100, 110, 300)).toEqual([100, 50, 75, 112]);
+    expect(await lengthsAfter(100, 300)).toEqual([100, 50, 75, 112]);
+    expect(await lengthsAfter(8, 41)).toEqual([8, 16, 16, 20]);
+  });
+});
+
+describe("a snapshot", () => {
+  it("holds what every token changes, and no keys", async () => {
+    const bytesOf = (kind: string) =>
+      session()
+        .ledger.totals()
+        .find((total) => total.kind === kind)?.allocatedBytes ?? 0;
+    const before = bytesOf("recurrent state");
+    const sequence = await model.createSequence(64);
+    const stateBytes = bytesOf("recurrent state") - before;
+    await readLogits(sequence, PREFIX);
+    const [snapshotBytes, keyBytes] = [bytesOf("snapshots"), bytesOf("KV cache")];
+    const snapshot = sequence.snapshot();
+    expect(bytesOf("snapshots") - snapshotBytes).toBe(stateBytes);
+    expect(bytesOf("KV cache")).toBe(keyBytes);
+    snapshot.destroy();
+    sequence.destroy();
+  });
+
+  it("of a sequence that was destroyed is refused", async () => {
+    const [first, second] = [await model.createSequence(RESERVED), await model.createSequence(RESERVED)];
+    await readLogits(first, PREFIX);
+    const snapshot = first.snapshot();
+    first.destroy();
+    await readLogits(second, BRANCHES.A);
+    expect(() => second.restore(snapshot)).toThrow(new StaleSnapshotError("snapshot", 40, 0));
+    expect(second.position).toBe(BRANCHES.A.length);
+    snapshot.destroy();
+    second.destroy();
   });
 });
 
