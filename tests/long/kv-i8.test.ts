@@ -45,7 +45,6 @@ it("over 4,096 tokens keys in i8 give the next token's distribution that f32 giv
       `${mean(last).toExponential(1)}, largest: ${Math.max(...all).toExponential(1)}`,
   );
   expect(mean(all)).toBeGreaterThan(0);
-  // 8.0e-4, of which most lies where another expert is chosen. A stretch may have more: the last chunk of this text, beyond the
-  // trained length of 2,048, has 1.6e-3.
+  // 8.0e-4 on SwiftShader. Stretches differ: the last chunk, beyond the trained length of 2,048, had 1.6e-3, one token 0.28.
   expect(mean(all)).toBeLessThan(1e-3);
 });
