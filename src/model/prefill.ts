@@ -168,7 +168,7 @@ function expectIds(core: SequenceCore, ids: ArrayLike<number>): Uint32Array {
   return ids instanceof Uint32Array ? ids : Uint32Array.from(ids);
 }
 
-function passFor(core: SequenceCore, ids: Uint32Array, output: BlockOutput): Promise<Pass> {
-  core.reserve(core.position + ids.length);
+async function passFor(core: SequenceCore, ids: Uint32Array, output: BlockOutput): Promise<Pass> {
+  await core.reserve(core.position + ids.length);
   return core.pass(output);
 }

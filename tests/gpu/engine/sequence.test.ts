@@ -208,7 +208,7 @@ describe("KV segments", () => {
   it("grow by half of what is there, a block at least, however much is asked for", async () => {
     const lengthsAfter = async (reserved: number, ...asked: readonly number[]) => {
       const sequence = await model.createSequence(reserved);
-      for (const numTokens of asked) sequence.reserve(numTokens);
+      for (const numTokens of asked) await sequence.reserve(numTokens);
       const { segmentLengths } = sequence;
       sequence.destroy();
       return segmentLengths;
