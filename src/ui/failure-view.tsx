@@ -56,10 +56,10 @@ export function FailureView({ page, failure, onRetry, choices = [] }: FailurePro
         <WarningIcon />
         {title}
       </h2>
+      {failure.memory && <p>{describeNeed(failure.memory)}</p>}
       {advice.map((paragraph) => (
         <p key={paragraph}>{paragraph}</p>
       ))}
-      {failure.memory && <p>{describeNeed(failure.memory)}</p>}
       {namesBrowsers && (
         <dl class="facts" aria-label="Browsers that have WebGPU">
           {WEBGPU_BROWSERS.map(({ browser, where }) => [

@@ -2,20 +2,24 @@
 
 const NAME = "relampago tab";
 
-/** Tells how many others there are, now and whenever one comes or this tab is looked at. Silent where there are no locks. */
+/** While there are others, whether they are still there. */
+const RECOUNT_MS = 5000;
+
+/** Tells how many others there are, now and whenever one comes or goes. Silent where there are no locks. */
 export function watchOtherTabs(onCount: (numOthers: number) => void): void {
   const { locks } = navigator as { readonly locks?: LockManager };
   if (!locks || typeof BroadcastChannel === "undefined") return;
   const count = async (): Promise<void> => {
     const { held = [] } = await locks.query();
-    onCount(Math.max(0, held.filter(({ name }) => name === NAME).length - 1));
+    const numOthers = Math.max(0, held.filter(({ name }) => name === NAME).length - 1);
+    onCount(numOthers);
+    clearTimeout(timer);
+    if (numOthers > 0) timer = setTimeout(recount, RECOUNT_MS);
   };
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const recount = () => void count().catch(() => onCount(0));
   const channel = new BroadcastChannel(NAME);
   channel.onmessage = recount;
-  // A tab that goes says so before its lock is free.
-  addEventListener("pagehide", () => channel.postMessage("gone"));
-  document.addEventListener("visibilitychange", recount);
   locks
     .request(NAME, { mode: "shared" }, () => {
       recount();
