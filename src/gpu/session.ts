@@ -35,7 +35,10 @@ export interface SessionOptions {
 }
 
 /** What sessions on one device have in common. */
-type SharedParts = Pick<GpuSession, "device" | "adapterInfo" | "shaders" | "features" | "kernels" | "memory">;
+type SharedParts = Pick<
+  GpuSession,
+  "device" | "adapterInfo" | "shaders" | "features" | "kernels" | "memory" | "sessions"
+>;
 
 /** Limits of which more than the default is used where the adapter offers it. */
 const WELCOME_LIMITS = {
@@ -54,6 +57,8 @@ export class GpuSession {
   readonly ledger = new MemoryLedger();
   /** Of all sessions on the device. */
   readonly memory: MemoryBudget;
+  /** All on the device that are open, this one too. */
+  readonly sessions: Set<GpuSession>;
   readonly counters = createCounters();
   /** Compiled kernels by source and constants; compileKernel fills it. */
   readonly kernels: Map<string, Promise<Kernel>>;
@@ -67,7 +72,7 @@ export class GpuSession {
   #closed = false;
 
   private constructor(
-    { device, adapterInfo, shaders, features, kernels, memory }: SharedParts,
+    { device, adapterInfo, shaders, features, kernels, memory, sessions }: SharedParts,
     { ownsDevice }: { readonly ownsDevice: boolean },
   ) {
     this.device = device;
@@ -76,6 +81,7 @@ export class GpuSession {
     this.features = features;
     this.kernels = kernels;
     this.memory = memory;
+    this.sessions = sessions.add(this);
     this.#ownsDevice = ownsDevice;
     this.lost = new Promise((resolve) => {
       void device.lost.then((reason) => {
@@ -105,12 +111,20 @@ export class GpuSession {
     });
     const { shaders, memory = new MemoryBudget() } = options;
     const kernels = new Map<string, Promise<Kernel>>();
-    const parts = { device, adapterInfo: adapter.info, shaders, features, kernels, memory };
+    const parts = {
+      device,
+      adapterInfo: adapter.info,
+      shaders,
+      features,
+      kernels,
+      memory,
+      sessions: new Set<GpuSession>(),
+    };
     return new GpuSession(parts, { ownsDevice: true });
   }
 
   /** Another session on the same device, with the same compiled kernels and a ledger and counters of its own: what several
-   * models take can be told apart. Closing it frees its buffers alone. */
+   * models take can be told apart. Closing it frees its buffers alone; they are freed with the device too. */
   static beside(session: GpuSession): GpuSession {
     return new GpuSession(session, { ownsDevice: false });
   }
@@ -130,6 +144,8 @@ export class GpuSession {
       );
     }
     const buffer = this.device.createBuffer({ label, size: this.bufferSize(sizeBytes), usage });
+    // What is made on a closed device is nothing.
+    if (!this.sessions.has(this)) return buffer;
     const entry: LedgerEntry = { label, kind, allocatedBytes: buffer.size, usedBytes: buffer.size };
     this.ledger.add(entry);
     this.memory.count(buffer.size);
@@ -216,8 +232,13 @@ export class GpuSession {
   /** Frees the session's buffers; the session that opened the device destroys it, with everything on it. */
   close(): void {
     this.#closed = true;
-    for (const buffer of [...this.#entries.keys()]) this.destroyBuffer(buffer);
+    for (const session of this.#ownsDevice ? [...this.sessions] : [this]) session.#free();
     if (this.#ownsDevice) this.device.destroy();
+  }
+
+  #free(): void {
+    this.sessions.delete(this);
+    for (const buffer of [...this.#entries.keys()]) this.destroyBuffer(buffer);
   }
 }
 
