@@ -79,6 +79,15 @@ test("a stopped turn goes on from the tokens that were shown, and New chat from 
   engine.send({ kind: "newChat", systemPrompt: "" });
   const first = await answer(engine, 5, "Hello!", 3);
   expect(first).toBe(textOf(engine, 1));
+
+  // Cancelled in the queue, an answer ends after what was told.
+  send(engine, 6, "Go on.", 200);
+  while ((await engine.wait("text")).generatedTokens < 3);
+  const { jobs } = engine.events.findLast((event) => event.kind === "queue")!;
+  engine.send({ kind: "cancelJob", job: jobs[0]!.job });
+  const cancelled = await engine.wait("turnEnded");
+  const { generatedTokens } = engine.events.findLast((event) => event.kind === "text")!;
+  expect(cancelled).toMatchObject({ turn: 6, reason: "stopped", timings: { generatedTokens } });
 });
 
 test("a stop before any text takes the turn back, at once when it waits for another", async () => {

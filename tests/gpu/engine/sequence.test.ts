@@ -86,7 +86,7 @@ describe("forks", () => {
     sequence.restore(b);
     expect(await readLogits(sequence, idsFrom(9, 18))).toEqual(await readFresh(PREFIX, BRANCHES.B, idsFrom(9, 18)));
     expect([...sequence.log.tokenIds]).toEqual([...PREFIX, ...BRANCHES.B, ...idsFrom(9, 18)]);
-    expect([...sequence.log.blockLengths]).toEqual([16, 16, 8, 16, 16, 1, 16, 2]);
+    expect([...sequence.log.blockLengths]).toEqual([16, 16, 8, 16, 15, 2, 16, 2]);
     for (const snapshot of [root, a, b]) snapshot.destroy();
     other.destroy();
     sequence.destroy();
