@@ -3,7 +3,8 @@
 import { render } from "preact";
 import { startEngine } from "../worker/client.ts";
 import { App } from "./app.tsx";
-import { readEnvironment } from "./environment.ts";
+import { findStorage, readEnvironment } from "./environment.ts";
+import { watchOtherTabs } from "./other-tabs.ts";
 import { createPage } from "./state/page.ts";
 import "./styles/base.css";
 import "./styles/header.css";
@@ -15,6 +16,9 @@ import "./styles/queue.css";
 import "./styles/benchmark.css";
 import "./styles/chart.css";
 
+/** Put in by vite.config.ts. */
+declare const __VERSION__: string;
+
 const TICK_MS = 250;
 
 const page = createPage({
@@ -22,10 +26,16 @@ const page = createPage({
   features: new URLSearchParams(location.search).get("features") ?? "default",
   environment: readEnvironment(),
   startEngine,
+  version: __VERSION__,
+  browser: navigator.userAgent,
+  storage: findStorage(),
   now: () => performance.now(),
   randomSeed: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
 });
 
+watchOtherTabs((numOthers) => {
+  page.numOtherTabs.value = numOthers;
+});
 addEventListener("hashchange", () => page.navigate(location.hash));
 addEventListener("online", () => page.tryNow());
 setInterval(() => page.tick(), TICK_MS);

@@ -9,7 +9,9 @@
 // an event of the part's own, and `use.close()` frees it. The function given to `host.run` may be called again, with another
 // `gpu`, when the device was lost: what was made on the first is then gone, so a part keeps on its own side what it needs to
 // go on (ids that were read, what was told already), notes on which `gpu` its sequences live, and makes them again when
-// that has changed. On the page, the part's events get their cases in src/ui/state/worker-events.ts.
+// that has changed. What may need much memory is asked about first, `host.memory.canGrow(bytes)`; models and sequences throw
+// MemoryBudgetError (needed, used, budget) before they take anything, and GpuMemoryError, after which all is as it was
+// before. On the page, the part's events get their cases in src/ui/state/worker-events.ts.
 
 import { browserPorts } from "../store/browser-ports.ts";
 import { BenchmarkPart } from "./benchmark-part.ts";
@@ -39,6 +41,9 @@ export class Engine {
         return this.#queue.cancel(request.job);
       case "tryNow":
         return this.#host.tryNow();
+      case "setMemoryBudget":
+        this.#host.memory.budgetBytes = request.bytes;
+        return;
       case "resumeGpu":
         return this.#host.resume(request.blockSize);
       case "load":

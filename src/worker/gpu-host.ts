@@ -3,8 +3,10 @@
 
 import type { ChatModel } from "../chat/chat-model.ts";
 import { parseFeatureChoice } from "../gpu/features.ts";
+import { MemoryBudget } from "../gpu/memory-budget.ts";
 import { GpuSession } from "../gpu/session.ts";
 import type { StorePorts } from "../store/weight-store.ts";
+import { describeGpu } from "./describe-model.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
 import type { LedgerLine } from "./messages-engine.ts";
 import type { WorkerEvent } from "./messages.ts";
@@ -43,6 +45,8 @@ export interface HostPorts {
 const LONGEST_FAILING_MS = 2000;
 
 export class GpuHost {
+  /** Of all models and texts on the device, whichever it is. */
+  readonly memory = new MemoryBudget();
   readonly #post: (event: WorkerEvent) => void;
   readonly #ports: HostPorts;
   readonly #onIdleLoss: () => void;
@@ -133,7 +137,12 @@ export class GpuHost {
   async #openGpu(): Promise<OpenGpu> {
     const { features, blockSize } = this.#options;
     const choice = parseFeatureChoice(features);
-    const session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders, features: choice });
+    const session = await GpuSession.open(navigator.gpu, {
+      shaders: bundledShaders,
+      features: choice,
+      memory: this.memory,
+    });
+    this.#post({ kind: "gpuOpened", report: describeGpu(session) });
     const health = new SessionHealth(session, this.#ports.hangLimits ?? HANG_LIMITS);
     const models = new Map<string, Promise<ChatModel>>();
     const gpu: OpenGpu = {
@@ -173,7 +182,9 @@ export class GpuHost {
 
   #tellLedger(): void {
     const lines: readonly LedgerLine[] | undefined = this.#gpu?.session.ledger.totals();
-    if (lines) this.#post({ kind: "ledger", lines });
+    if (!lines) return;
+    this.#post({ kind: "ledger", lines });
+    this.#post({ kind: "counters", counters: { ...this.#gpu!.session.counters } });
   }
 }
 

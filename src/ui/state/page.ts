@@ -9,10 +9,12 @@ import { type BenchmarkState, createBenchmark } from "./benchmark.ts";
 import { type ContextOutlook, computeOutlook } from "./context-budget.ts";
 import { type ConversationState, createConversation } from "./conversation.ts";
 import { createLifeCycle, type Environment, findObstacle, type LifeCycleState, mustAsk } from "./life-cycle.ts";
+import { createDiagnosis } from "./diagnosis.ts";
 import { createMemory, type MemoryState } from "./memory.ts";
 import { createQueue, type QueueState } from "./queue.ts";
 import { parseRoute, type Route } from "./route.ts";
 import { createSampling, type SamplingState } from "./sampling.ts";
+import type { SettingsStorage } from "./settings.ts";
 import { speedOf } from "./speed.ts";
 import { applyEvent } from "./worker-events.ts";
 
@@ -27,6 +29,12 @@ export interface PagePorts {
   readonly features: string;
   readonly environment: Environment;
   startEngine(onEvent: (event: WorkerEvent) => void, onCrash: (failure: Failure) => void): Engine;
+  /** Of this page, for reports. */
+  readonly version: string;
+  /** What the browser calls itself. */
+  readonly browser: string;
+  /** null where the browser offers none. */
+  readonly storage: SettingsStorage | null;
   /** Milliseconds, monotonic. */
   now(): number;
   /** An unsigned 32-bit number. */
@@ -42,6 +50,8 @@ export interface Page {
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
   readonly queue: QueueState;
+  /** In which this page is open too: each holds the model in GPU memory. */
+  readonly numOtherTabs: Signal<number>;
   /** Milliseconds; moves only while something is awaited. */
   readonly clock: Signal<number>;
   readonly canSend: ReadonlySignal<boolean>;
@@ -52,6 +62,10 @@ export interface Page {
   readonly announcement: ReadonlySignal<string>;
   /** Starts the engine, or a new one after a failure. */
   start(): void;
+  /** The same with less room for a conversation; half of that the next time. */
+  startShorter(): void;
+  /** What a report of a fault needs, without anything that was said. */
+  report(): string;
   /** Agrees to the download. */
   agree(): void;
   /** Ends a pause of the download. */
@@ -66,15 +80,22 @@ export interface Page {
 
 /** Tokens read at once by a GPU that failed at more. */
 const SMALL_BLOCK_SIZE = 64;
+/** Room for a conversation where memory is short: the first time, and at least. */
+const SHORTER_TOKENS = 1024;
+const SHORTEST_TOKENS = 128;
 
-export function createPage({ modelUrl, features, environment, startEngine, now, randomSeed }: PagePorts): Page {
+export function createPage(ports: PagePorts): Page {
+  const { modelUrl, features, environment, startEngine, now, randomSeed } = ports;
   let engine: Engine | null = null;
   const clock = signal(now());
   const route = signal<Route>("chat");
   const lifeCycle = createLifeCycle(clock, now);
   const sampling = createSampling(lifeCycle.model, randomSeed);
   const conversation = createConversation((request) => engine?.send(request), now);
-  const memory = createMemory();
+  const memory = createMemory(environment.isPhone, ports.storage, (bytes) =>
+    engine?.send({ kind: "setMemoryBudget", bytes }),
+  );
+  const diagnosis = createDiagnosis(now);
   const benchmark = createBenchmark((request) => engine?.send(request));
   const queue = createQueue(route, lifeCycle.model, (request) => engine?.send(request));
 
@@ -97,6 +118,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     else fetchWeights(name, totalBytes, keptBytes);
   };
   const fail = (failure: Failure): void => {
+    diagnosis.noteFailure("page", failure);
     engine?.close();
     engine = null;
     benchmark.abandon();
@@ -127,6 +149,35 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
       outlook.value?.room !== "full",
   );
 
+  /** null: as many as the model was trained on. */
+  let contextTokens: number | null = null;
+
+  const start = (): void => {
+    engine?.close();
+    engine = null;
+    const obstacle = findObstacle(environment);
+    if (obstacle) return fail(obstacle);
+    batch(() => {
+      conversation.abandon();
+      benchmark.abandon();
+      memory.set([]);
+      queue.jobs.value = [];
+      lifeCycle.keeping.value = null;
+      lifeCycle.outage.value = null;
+      clock.value = now();
+      lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
+    });
+    const targets = { lifeCycle, conversation, memory, benchmark, queue, diagnosis, weigh };
+    engine = startEngine((event) => applyEvent(event, targets), fail);
+    engine.send({
+      kind: "load",
+      modelUrl,
+      features,
+      memoryBudgetBytes: memory.budgetBytes.value,
+      ...(contextTokens === null ? {} : { contextTokens }),
+    });
+  };
+
   return {
     environment,
     route,
@@ -136,6 +187,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     memory,
     benchmark,
     queue,
+    numOtherTabs: signal(0),
     clock,
     canSend,
     outlook,
@@ -144,25 +196,19 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
       return speeds.findLast((speed) => speed !== null) ?? null;
     }),
     announcement: computed(() => announce(lifeCycle, conversation)),
-    start: () => {
-      engine?.close();
-      engine = null;
-      const obstacle = findObstacle(environment);
-      if (obstacle) return fail(obstacle);
-      batch(() => {
-        conversation.abandon();
-        benchmark.abandon();
-        memory.set([]);
-        queue.jobs.value = [];
-        lifeCycle.keeping.value = null;
-        lifeCycle.outage.value = null;
-        clock.value = now();
-        lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
-      });
-      const targets = { lifeCycle, conversation, memory, benchmark, queue, weigh };
-      engine = startEngine((event) => applyEvent(event, targets), fail);
-      engine.send({ kind: "load", modelUrl, features });
+    start,
+    startShorter: () => {
+      contextTokens = contextTokens === null ? SHORTER_TOKENS : Math.max(SHORTEST_TOKENS, contextTokens / 2);
+      start();
     },
+    report: () =>
+      diagnosis.report({
+        version: ports.version,
+        browser: ports.browser,
+        model: lifeCycle.model.value,
+        ledger: memory.lines.value,
+        budgetBytes: memory.budgetBytes.value,
+      }),
     agree: () => {
       const cycle = lifeCycle.current.value;
       if (cycle.state === "asking") fetchWeights(cycle.name, cycle.totalBytes, cycle.keptBytes);

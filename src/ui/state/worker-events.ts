@@ -3,6 +3,7 @@
 import type { WorkerEvent } from "../../worker/messages.ts";
 import type { BenchmarkState } from "./benchmark.ts";
 import type { ConversationState } from "./conversation.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import type { LifeCycleState } from "./life-cycle.ts";
 import type { MemoryState } from "./memory.ts";
 import type { QueueState } from "./queue.ts";
@@ -13,12 +14,14 @@ export interface EventTargets {
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
   readonly queue: QueueState;
+  readonly diagnosis: Diagnosis;
   /** Decides whether to ask before the weights are fetched. */
   weigh(name: string, totalBytes: number, keptBytes: number): void;
 }
 
 export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
-  const { lifeCycle, conversation, memory, benchmark, queue, weigh } = targets;
+  if ("failure" in event) targets.diagnosis.noteFailure(event.kind, event.failure);
+  const { lifeCycle, conversation, memory, benchmark, queue, diagnosis, weigh } = targets;
   switch (event.kind) {
     case "size":
       return weigh(event.name, event.totalBytes, event.keptBytes);
@@ -47,6 +50,10 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
       // The engine's state is unknown after a failure: it is loaded again before the next message.
       conversation.fail(event.turn, event.failure);
       return lifeCycle.fail(event.failure);
+    case "gpuOpened":
+      return diagnosis.noteGpu(event.report);
+    case "counters":
+      return diagnosis.noteCounters(event.counters);
     case "restoring":
       lifeCycle.outage.value = { state: "restoring", failure: event.failure };
       return;
