@@ -13,6 +13,7 @@ import "./styles/composer.css";
 import "./styles/panel.css";
 import "./styles/queue.css";
 import "./styles/benchmark.css";
+import "./styles/compare.css";
 import "./styles/chart.css";
 
 const TICK_MS = 250;

@@ -15,6 +15,7 @@ import { browserPorts } from "../store/browser-ports.ts";
 import type { StorePorts } from "../store/weight-store.ts";
 import { BenchmarkPart } from "./benchmark-part.ts";
 import { ChatPart } from "./chat-part.ts";
+import { ComparePart } from "./compare-part.ts";
 import { parseFailure } from "./failures.ts";
 import { GpuHost } from "./gpu-host.ts";
 import { JobQueue } from "./job-queue.ts";
@@ -25,6 +26,7 @@ export class Engine {
   readonly #host: GpuHost;
   readonly #chat: ChatPart;
   readonly #benchmark: BenchmarkPart;
+  readonly #compare: ComparePart;
 
   constructor(post: (event: WorkerEvent) => void, storePorts: StorePorts = browserPorts) {
     const fail = (error: unknown) => post({ kind: "loadFailed", failure: parseFailure(error) });
@@ -32,6 +34,7 @@ export class Engine {
     this.#host = new GpuHost(post, storePorts, fail);
     this.#chat = new ChatPart(this.#host, this.#queue, post);
     this.#benchmark = new BenchmarkPart(this.#host, this.#queue, post, () => this.#chat.model);
+    this.#compare = new ComparePart(this.#host, this.#queue, post);
   }
 
   receive(request: WorkerRequest): void {
@@ -49,6 +52,15 @@ export class Engine {
       case "benchmark":
       case "stopBenchmark":
         return this.#benchmark.receive(request);
+      case "compareOpen":
+      case "compareAgree":
+      case "compareAnswer":
+      case "compareRace":
+      case "compareRecall":
+      case "compareInspect":
+      case "compareToken":
+      case "stopCompare":
+        return this.#compare.receive(request);
     }
   }
 }

@@ -3,6 +3,7 @@
 
 import type { ChatModel } from "../chat/chat-model.ts";
 import { parseFeatureChoice } from "../gpu/features.ts";
+import { sumByKind } from "../gpu/ledger.ts";
 import { GpuSession } from "../gpu/session.ts";
 import type { StorePorts } from "../store/weight-store.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
@@ -21,6 +22,8 @@ interface OpenGpu extends Gpu {
   readonly health: SessionHealth;
   /** By the key of their uses. */
   readonly models: Map<string, Promise<ChatModel>>;
+  /** The device's, and those beside it. */
+  readonly sessions: Set<GpuSession>;
 }
 
 export interface HostOptions {
@@ -84,8 +87,15 @@ export class GpuHost {
       throw error;
     } finally {
       this.#isRunning = false;
-      if (this.#gpu) this.#post({ kind: "ledger", lines: this.#gpu.session.ledger.totals() });
+      this.#tellLedger();
     }
+  }
+
+  /** Of the device: also what models take that have a ledger of their own. */
+  #tellLedger(): void {
+    if (!this.#gpu) return;
+    const lines = [...this.#gpu.sessions].flatMap(({ ledger }) => ledger.totals());
+    this.#post({ kind: "ledger", lines: sumByKind(lines) });
   }
 
   async #openGpu(): Promise<OpenGpu> {
@@ -93,16 +103,21 @@ export class GpuHost {
     const session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders, features });
     const health = watchSession(session);
     const models = new Map<string, Promise<ChatModel>>();
+    const sessions = new Set([session]);
     const gpu: OpenGpu = {
       session,
       health,
       models,
+      sessions,
       open: (use, signal) => {
         let model = models.get(use.key);
         if (!model) {
           model = use.load(session, signal);
           models.set(use.key, model);
-          model.catch(() => models.delete(use.key));
+          model.then(
+            (chat) => sessions.add(chat.model.session),
+            () => models.delete(use.key),
+          );
         }
         return model;
       },

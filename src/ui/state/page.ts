@@ -6,6 +6,7 @@ import type { WorkerEvent, WorkerRequest } from "../../worker/messages.ts";
 import type { Failure } from "../../worker/messages-engine.ts";
 import { announce } from "./announcement.ts";
 import { type BenchmarkState, createBenchmark } from "./benchmark.ts";
+import { type CompareState, createCompare } from "./compare.ts";
 import { type ContextOutlook, computeOutlook } from "./context-budget.ts";
 import { type ConversationState, createConversation } from "./conversation.ts";
 import { createLifeCycle, type Environment, findObstacle, type LifeCycleState, mustAsk } from "./life-cycle.ts";
@@ -41,6 +42,7 @@ export interface Page {
   readonly sampling: SamplingState;
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
+  readonly compare: CompareState;
   readonly queue: QueueState;
   /** Milliseconds; moves only while something is awaited. */
   readonly clock: Signal<number>;
@@ -64,6 +66,7 @@ export interface Page {
 
 export function createPage({ modelUrl, features, environment, startEngine, now, randomSeed }: PagePorts): Page {
   let engine: Engine | null = null;
+  let isLoadAsked = false;
   const clock = signal(now());
   const route = signal<Route>("chat");
   const lifeCycle = createLifeCycle(clock, now);
@@ -71,8 +74,19 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
   const conversation = createConversation((request) => engine?.send(request), now);
   const memory = createMemory();
   const benchmark = createBenchmark((request) => engine?.send(request));
+  const compare = createCompare({
+    send: (request) => engine?.send(request),
+    modelUrl: (name) => (name.includes("/") ? new URL(name, modelUrl).href : new URL(`../${name}/`, modelUrl).href),
+    mustAsk: (missingBytes) => mustAsk(missingBytes, environment),
+  });
   const queue = createQueue(route, lifeCycle.model, (request) => engine?.send(request));
 
+  /** Comparing has models of its own: the chat's is not fetched for it. */
+  const loadUnlessComparing = (): void => {
+    if (!engine || isLoadAsked || route.value === "compare") return;
+    isLoadAsked = true;
+    engine.send({ kind: "load", modelUrl, features });
+  };
   const fetchWeights = (name: string, totalBytes: number, keptBytes: number): void => {
     lifeCycle.set({
       state: "loading",
@@ -95,6 +109,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     engine?.close();
     engine = null;
     benchmark.abandon();
+    compare.abandon();
     queue.jobs.value = [];
     lifeCycle.fail(failure);
   };
@@ -129,6 +144,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     sampling,
     memory,
     benchmark,
+    compare,
     queue,
     clock,
     canSend,
@@ -137,7 +153,10 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
       const speeds = conversation.turns.value.map(speedOf);
       return speeds.findLast((speed) => speed !== null) ?? null;
     }),
-    announcement: computed(() => announce(lifeCycle.current.value, lifeCycle.pause.value, conversation)),
+    announcement: computed(() => {
+      if (route.value === "compare") return compare.announcement.value;
+      return announce(lifeCycle.current.value, lifeCycle.pause.value, conversation);
+    }),
     start: () => {
       engine?.close();
       engine = null;
@@ -146,15 +165,17 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
       batch(() => {
         conversation.abandon();
         benchmark.abandon();
+        compare.abandon();
         memory.set([]);
         queue.jobs.value = [];
         lifeCycle.keeping.value = null;
         clock.value = now();
         lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
       });
-      const targets = { lifeCycle, conversation, memory, benchmark, queue, weigh };
+      const targets = { lifeCycle, conversation, memory, benchmark, compare, queue, weigh };
       engine = startEngine((event) => applyEvent(event, targets), fail);
-      engine.send({ kind: "load", modelUrl, features });
+      isLoadAsked = false;
+      loadUnlessComparing();
     },
     agree: () => {
       const cycle = lifeCycle.current.value;
@@ -168,6 +189,8 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     },
     navigate: (hash) => {
       route.value = parseRoute(hash);
+      if (route.value === "compare" && hash.includes("?")) compare.follow(hash);
+      loadUnlessComparing();
     },
     tick: () => {
       const { state } = lifeCycle.current.value;

@@ -2,6 +2,7 @@
 
 import type { WorkerEvent } from "../../worker/messages.ts";
 import type { BenchmarkState } from "./benchmark.ts";
+import type { CompareState } from "./compare.ts";
 import type { ConversationState } from "./conversation.ts";
 import type { LifeCycleState } from "./life-cycle.ts";
 import type { MemoryState } from "./memory.ts";
@@ -12,13 +13,14 @@ export interface EventTargets {
   readonly conversation: ConversationState;
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
+  readonly compare: CompareState;
   readonly queue: QueueState;
   /** Decides whether to ask before the weights are fetched. */
   weigh(name: string, totalBytes: number, keptBytes: number): void;
 }
 
 export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
-  const { lifeCycle, conversation, memory, benchmark, queue, weigh } = targets;
+  const { lifeCycle, conversation, memory, benchmark, compare, queue, weigh } = targets;
   switch (event.kind) {
     case "size":
       return weigh(event.name, event.totalBytes, event.keptBytes);
@@ -67,6 +69,20 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
     case "benchmarkFailed":
       benchmark.abandon();
       return lifeCycle.fail(event.failure);
+    case "compareSize":
+    case "compareLoading":
+    case "compareReady":
+    case "compareBegun":
+    case "compareEnded":
+    case "compareFailed":
+    case "compareAnswering":
+    case "compareRead":
+    case "compareWrote":
+    case "compareLane":
+    case "compareRecalled":
+    case "compareInspected":
+    case "compareWeights":
+      return compare.apply(event);
     case "queue":
       queue.jobs.value = event.jobs;
       return;
