@@ -7,6 +7,7 @@ import { CompareModels } from "./compare-models.tsx";
 import { CompareRace } from "./compare-race.tsx";
 import { CompareRecall } from "./compare-recall.tsx";
 import { FailureView } from "./failure-view.tsx";
+import { OutageView } from "./outage-view.tsx";
 import { formatBytes } from "./quantities.ts";
 import { formatLink } from "./state/compare-link.ts";
 import type { Page } from "./state/page.ts";
@@ -117,6 +118,7 @@ export function ComparePage({ page }: { page: Page }) {
           <a href="https://arxiv.org/abs/2501.08313">MiniMax-01: Scaling Foundation Models with Lightning Attention</a>.
         </p>
       </div>
+      <OutageView page={page} />
       <Opening page={page} />
       <CompareModels page={page} />
       {isOpen && (

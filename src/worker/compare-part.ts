@@ -95,7 +95,7 @@ export class ComparePart {
           await this.#host.run(async (gpu) => {
             this.#post({ kind: "compareBegun", task });
             await work(await this.#models.open(gpu, signal), signal);
-          });
+          }, signal);
           this.#post({ kind: "compareEnded", task });
         } catch (error) {
           if (signal.aborted) this.#post({ kind: "compareEnded", task });

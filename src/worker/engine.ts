@@ -12,12 +12,11 @@
 // that has changed. On the page, the part's events get their cases in src/ui/state/worker-events.ts.
 
 import { browserPorts } from "../store/browser-ports.ts";
-import type { StorePorts } from "../store/weight-store.ts";
 import { BenchmarkPart } from "./benchmark-part.ts";
 import { ChatPart } from "./chat-part.ts";
 import { ComparePart } from "./compare-part.ts";
 import { parseFailure } from "./failures.ts";
-import { GpuHost } from "./gpu-host.ts";
+import { GpuHost, type HostPorts } from "./gpu-host.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { WorkerEvent, WorkerRequest } from "./messages.ts";
 
@@ -28,10 +27,10 @@ export class Engine {
   readonly #benchmark: BenchmarkPart;
   readonly #compare: ComparePart;
 
-  constructor(post: (event: WorkerEvent) => void, storePorts: StorePorts = browserPorts) {
+  constructor(post: (event: WorkerEvent) => void, ports: HostPorts = { store: browserPorts }) {
     const fail = (error: unknown) => post({ kind: "loadFailed", failure: parseFailure(error) });
     this.#queue = new JobQueue((jobs) => post({ kind: "queue", jobs }), fail);
-    this.#host = new GpuHost(post, storePorts, fail);
+    this.#host = new GpuHost(post, ports, () => this.#chat.restore());
     this.#chat = new ChatPart(this.#host, this.#queue, post);
     this.#benchmark = new BenchmarkPart(this.#host, this.#queue, post, () => this.#chat.model);
     this.#compare = new ComparePart(this.#host, this.#queue, post);
@@ -43,6 +42,8 @@ export class Engine {
         return this.#queue.cancel(request.job);
       case "tryNow":
         return this.#host.tryNow();
+      case "resumeGpu":
+        return this.#host.resume(request.blockSize);
       case "load":
       case "fetchWeights":
       case "newChat":
