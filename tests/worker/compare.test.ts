@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { stateBytesAt } from "../../src/compare/state-size.ts";
 import type { ComparedModel, CompareTask } from "../../src/worker/messages-compare.ts";
+import type { WorkerEvent } from "../../src/worker/messages.ts";
 import { type EngineUnderTest, type EventOf, SAMPLING, startEngine, useSite } from "./engine-under-test.ts";
 import { MODEL_URL, serveFolder } from "./made-up-folder.ts";
 
@@ -36,7 +37,7 @@ async function finish(engine: EngineUnderTest, task: CompareTask): Promise<void>
   expect(end).toEqual({ kind: "compareEnded", task });
 }
 
-function eventsOf<Kind extends Parameters<EngineUnderTest["wait"]>[0]>(engine: EngineUnderTest, kind: Kind) {
+function eventsOf<Kind extends WorkerEvent["kind"]>(engine: EngineUnderTest, kind: Kind): EventOf<Kind>[] {
   return engine.events.filter((event): event is EventOf<Kind> => event.kind === kind);
 }
 
