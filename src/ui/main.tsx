@@ -14,6 +14,7 @@ import "./styles/panel.css";
 import "./styles/queue.css";
 import "./styles/benchmark.css";
 import "./styles/compare.css";
+import "./styles/token-strip.css";
 import "./styles/chart.css";
 
 const TICK_MS = 250;
