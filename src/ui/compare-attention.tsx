@@ -2,9 +2,13 @@
 // lightning heads remember, how large their states grow, and which experts the router chose.
 
 import type { InspectedLayer, InspectedModel } from "../compare/inspection-result.ts";
+import { inspectionCsv } from "../compare/report.ts";
+import { saveFile } from "./charts/chart-picture.ts";
 import { LineChart } from "./charts/line-chart.tsx";
 import { TaskButton, TaskFailure } from "./compare-controls.tsx";
 import { CompareRouter } from "./compare-router.tsx";
+import { HeadsMap } from "./heads-map.tsx";
+import { saveSvg } from "./save-svg.ts";
 import { TokenStrip } from "./token-strip.tsx";
 import { formatCount } from "./quantities.ts";
 import type { CompareInspection, InspectedText } from "./state/compare-inspection.ts";
@@ -96,6 +100,53 @@ function Named({ text, weights, type }: { text: InspectedText; weights: Float32A
         .join(", ")}
       .
     </p>
+  );
+}
+
+const MAP_ID = "compare-heads";
+
+/** All heads of the layer, to be saved as a picture, and all layers as numbers. */
+function Heads({ inspection, text }: { inspection: CompareInspection; text: InspectedText }) {
+  const { weights, model, layer, head } = inspection;
+  const shown = weights.value;
+  const { name, numHeads, layers } = text.models[model.value]!;
+  const own = shown?.models[model.value];
+  if (!shown || !own) return null;
+  const title = `${name}, layer ${nameLayer(layers[layer.value]!, layer.value)}: what “${text.tokens[shown.token]}” takes`;
+  const fileName = `compare-attention-${name}-token-${shown.token + 1}`;
+  return (
+    <div>
+      <HeadsMap
+        id={MAP_ID}
+        label={`${title}, all heads`}
+        numHeads={numHeads}
+        numTokens={text.tokens.length}
+        weights={own.layers[layer.value]!}
+        chosenHead={head.value}
+      />
+      <p class="compare-muted">All heads of the layer over all tokens, each relative to its own largest.</p>
+      <div class="chart-foot">
+        <button
+          class="foot-button"
+          type="button"
+          onClick={() =>
+            void saveSvg(document.querySelectorAll<SVGSVGElement>(`#${MAP_ID}`), [title], `${fileName}.png`)
+          }
+        >
+          Save PNG
+        </button>
+        <button
+          class="foot-button"
+          type="button"
+          onClick={() => {
+            const csv = inspectionCsv(text.tokens, text.models[model.value]!, own);
+            saveFile(`${fileName}.csv`, new Blob([csv], { type: "text/csv" }));
+          }}
+        >
+          Save CSV
+        </button>
+      </div>
+    </div>
   );
 }
 
@@ -203,6 +254,7 @@ function Inspected({ inspection, text }: { inspection: CompareInspection; text: 
       </p>
       <TokenStrip tokens={text.tokens} weights={weights} onChoose={inspection.choose} />
       {weights && <Named text={text} weights={weights} type={layer.type} />}
+      <Heads inspection={inspection} text={text} />
       <CompareRouter model={model} layer={inspection.layer.value} tokens={text.tokens} />
       <div class="compare-charts">
         <StateNorms model={model} layer={inspection.layer.value} numTokens={text.tokens.length} />
