@@ -214,8 +214,9 @@ function Progress({ compare }: { compare: CompareState }) {
   );
 }
 
-function Checked({ lanes }: { lanes: readonly RaceLane[] }) {
-  const isDone = lanes.length > 0 && lanes.every(({ isComplete }) => isComplete);
+function Checked({ compare }: { compare: CompareState }) {
+  const lanes = compare.lanes.value;
+  const isDone = lanes.length === compare.models.value.length && lanes.every(({ isComplete }) => isComplete);
   if (!isDone) return null;
   const text = lanes.every(isAsComputed)
     ? "At every point each ledger’s used bytes are those that the config gives, to the byte."
@@ -254,7 +255,7 @@ export function CompareRace({ page }: { page: Page }) {
       <Progress compare={compare} />
       <TaskFailure page={page} task="race" />
       {lanes.value.length > 0 && <Charts lanes={lanes.value} />}
-      <Checked lanes={lanes.value} />
+      <Checked compare={compare} />
     </section>
   );
 }

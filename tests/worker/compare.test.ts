@@ -10,7 +10,7 @@ import { MODEL_URL, serveFolder } from "./made-up-folder.ts";
 const site = useSite();
 const SECOND_URL = "https://model.test/second/";
 const PLAN = { prompt: "Hello!", sampling: SAMPLING, maxTokens: 20, order: "in turns" } as const;
-const RACE = { kind: "compareRace", text: { numTokens: 300, text: null, seed: 1 } } as const;
+const RACE = { kind: "compareRace", text: { numTokens: 60, text: null, seed: 1 } } as const;
 
 beforeEach(() => {
   // The same files under another address: another model.
@@ -96,8 +96,8 @@ describe("two models beside each other", () => {
     expect(eventsOf(engine, "compareBegun").filter(({ task }) => task === "race")).toHaveLength(2);
     const lanes = eventsOf(engine, "compareLane");
     expect(lanes.map(({ index, lane }) => [index, lane.isComplete, lane.reads.at(-1)!.position])).toEqual([
-      [0, true, 300],
-      [1, true, 300],
+      [0, true, 60],
+      [1, true, 60],
     ]);
 
     engine.send(RACE);
