@@ -2,6 +2,7 @@
 
 import { BenchmarkPage } from "./benchmark-page.tsx";
 import { ChatPage } from "./chat-page.tsx";
+import { ComparePage } from "./compare-page.tsx";
 import { Header } from "./header.tsx";
 import type { Page } from "./state/page.ts";
 
@@ -9,6 +10,8 @@ function RoutedPage({ page }: { page: Page }) {
   switch (page.route.value) {
     case "chat":
       return <ChatPage page={page} />;
+    case "compare":
+      return <ComparePage page={page} />;
     case "benchmark":
       return <BenchmarkPage page={page} />;
   }

@@ -14,6 +14,8 @@ import "./styles/composer.css";
 import "./styles/panel.css";
 import "./styles/queue.css";
 import "./styles/benchmark.css";
+import "./styles/compare.css";
+import "./styles/token-strip.css";
 import "./styles/chart.css";
 
 /** Put in by vite.config.ts. */

@@ -16,6 +16,7 @@
 import { browserPorts } from "../store/browser-ports.ts";
 import { BenchmarkPart } from "./benchmark-part.ts";
 import { ChatPart } from "./chat-part.ts";
+import { ComparePart } from "./compare-part.ts";
 import { parseFailure } from "./failures.ts";
 import { GpuHost, type HostPorts } from "./gpu-host.ts";
 import { JobQueue } from "./job-queue.ts";
@@ -26,6 +27,7 @@ export class Engine {
   readonly #host: GpuHost;
   readonly #chat: ChatPart;
   readonly #benchmark: BenchmarkPart;
+  readonly #compare: ComparePart;
 
   constructor(post: (event: WorkerEvent) => void, ports: HostPorts = { store: browserPorts }) {
     const fail = (error: unknown) => post({ kind: "loadFailed", failure: parseFailure(error) });
@@ -33,6 +35,7 @@ export class Engine {
     this.#host = new GpuHost(post, ports, () => this.#chat.restore());
     this.#chat = new ChatPart(this.#host, this.#queue, post);
     this.#benchmark = new BenchmarkPart(this.#host, this.#queue, post, () => this.#chat.model);
+    this.#compare = new ComparePart(this.#host, this.#queue, post);
   }
 
   receive(request: WorkerRequest): void {
@@ -55,6 +58,15 @@ export class Engine {
       case "benchmark":
       case "stopBenchmark":
         return this.#benchmark.receive(request);
+      case "compareOpen":
+      case "compareAgree":
+      case "compareAnswer":
+      case "compareRace":
+      case "compareRecall":
+      case "compareInspect":
+      case "compareToken":
+      case "stopCompare":
+        return this.#compare.receive(request);
     }
   }
 }

@@ -3,12 +3,12 @@
 
 import type { ChatModel } from "../chat/chat-model.ts";
 import { parseFeatureChoice } from "../gpu/features.ts";
+import { sumByKind } from "../gpu/ledger.ts";
 import { MemoryBudget } from "../gpu/memory-budget.ts";
 import { GpuSession } from "../gpu/session.ts";
 import type { StorePorts } from "../store/weight-store.ts";
 import { describeGpu } from "./describe-model.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
-import type { LedgerLine } from "./messages-engine.ts";
 import type { WorkerEvent } from "./messages.ts";
 import { ModelUse, type UseOptions } from "./model-use.ts";
 import { Recovery } from "./recovery.ts";
@@ -134,6 +134,15 @@ export class GpuHost {
     }
   }
 
+  /** Of the device: also what models take that have a ledger of their own. */
+  #tellLedger(): void {
+    if (!this.#gpu) return;
+    const { session } = this.#gpu;
+    const lines = [...session.sessions].flatMap(({ ledger }) => ledger.totals());
+    this.#post({ kind: "ledger", lines: sumByKind(lines) });
+    this.#post({ kind: "counters", counters: { ...session.counters } });
+  }
+
   async #openGpu(): Promise<OpenGpu> {
     const { features, blockSize } = this.#options;
     const choice = parseFeatureChoice(features);
@@ -178,13 +187,6 @@ export class GpuHost {
       (chat) => chat.model.destroy(),
       () => undefined,
     );
-  }
-
-  #tellLedger(): void {
-    const lines: readonly LedgerLine[] | undefined = this.#gpu?.session.ledger.totals();
-    if (!lines) return;
-    this.#post({ kind: "ledger", lines });
-    this.#post({ kind: "counters", counters: { ...this.#gpu!.session.counters } });
   }
 }
 

@@ -6,6 +6,7 @@ import type { WorkerEvent, WorkerRequest } from "../../worker/messages.ts";
 import type { Failure } from "../../worker/messages-engine.ts";
 import { announce } from "./announcement.ts";
 import { type BenchmarkState, createBenchmark } from "./benchmark.ts";
+import { type CompareState, createCompare } from "./compare.ts";
 import { type ContextOutlook, computeOutlook } from "./context-budget.ts";
 import { type ConversationState, createConversation } from "./conversation.ts";
 import { createLifeCycle, type Environment, findObstacle, type LifeCycleState, mustAsk } from "./life-cycle.ts";
@@ -49,6 +50,7 @@ export interface Page {
   readonly sampling: SamplingState;
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
+  readonly compare: CompareState;
   readonly queue: QueueState;
   /** In which this page is open too: each holds the model in GPU memory. */
   readonly numOtherTabs: Signal<number>;
@@ -87,6 +89,9 @@ const SHORTEST_TOKENS = 128;
 export function createPage(ports: PagePorts): Page {
   const { modelUrl, features, environment, startEngine, now, randomSeed } = ports;
   let engine: Engine | null = null;
+  let isLoadAsked = false;
+  /** null: as many as the model was trained on. */
+  let contextTokens: number | null = null;
   const clock = signal(now());
   const route = signal<Route>("chat");
   const lifeCycle = createLifeCycle(clock, now);
@@ -97,8 +102,25 @@ export function createPage(ports: PagePorts): Page {
   );
   const diagnosis = createDiagnosis(now);
   const benchmark = createBenchmark((request) => engine?.send(request));
+  const compare = createCompare({
+    send: (request) => engine?.send(request),
+    modelUrl: (name) => (name.includes("/") ? new URL(name, modelUrl).href : new URL(`../${name}/`, modelUrl).href),
+    mustAsk: (missingBytes) => mustAsk(missingBytes, environment),
+  });
   const queue = createQueue(route, lifeCycle.model, (request) => engine?.send(request));
 
+  /** Comparing has models of its own: the chat's is not fetched for it. */
+  const loadUnlessComparing = (): void => {
+    if (!engine || isLoadAsked || route.value === "compare") return;
+    isLoadAsked = true;
+    engine.send({
+      kind: "load",
+      modelUrl,
+      features,
+      memoryBudgetBytes: memory.budgetBytes.value,
+      ...(contextTokens === null ? {} : { contextTokens }),
+    });
+  };
   const fetchWeights = (name: string, totalBytes: number, keptBytes: number): void => {
     lifeCycle.set({
       state: "loading",
@@ -122,6 +144,7 @@ export function createPage(ports: PagePorts): Page {
     engine?.close();
     engine = null;
     benchmark.abandon();
+    compare.abandon();
     queue.jobs.value = [];
     lifeCycle.fail(failure);
   };
@@ -149,9 +172,6 @@ export function createPage(ports: PagePorts): Page {
       outlook.value?.room !== "full",
   );
 
-  /** null: as many as the model was trained on. */
-  let contextTokens: number | null = null;
-
   const start = (): void => {
     engine?.close();
     engine = null;
@@ -160,6 +180,7 @@ export function createPage(ports: PagePorts): Page {
     batch(() => {
       conversation.abandon();
       benchmark.abandon();
+      compare.abandon();
       memory.set([]);
       queue.jobs.value = [];
       lifeCycle.keeping.value = null;
@@ -167,15 +188,11 @@ export function createPage(ports: PagePorts): Page {
       clock.value = now();
       lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
     });
-    const targets = { lifeCycle, conversation, memory, benchmark, queue, diagnosis, weigh };
+    const targets = { lifeCycle, conversation, memory, benchmark, compare, queue, diagnosis, weigh };
     engine = startEngine((event) => applyEvent(event, targets), fail);
-    engine.send({
-      kind: "load",
-      modelUrl,
-      features,
-      memoryBudgetBytes: memory.budgetBytes.value,
-      ...(contextTokens === null ? {} : { contextTokens }),
-    });
+    isLoadAsked = false;
+    if (route.value === "compare") engine.send({ kind: "setMemoryBudget", bytes: memory.budgetBytes.value });
+    loadUnlessComparing();
   };
 
   return {
@@ -186,6 +203,7 @@ export function createPage(ports: PagePorts): Page {
     sampling,
     memory,
     benchmark,
+    compare,
     queue,
     numOtherTabs: signal(0),
     clock,
@@ -195,7 +213,9 @@ export function createPage(ports: PagePorts): Page {
       const speeds = conversation.turns.value.map(speedOf);
       return speeds.findLast((speed) => speed !== null) ?? null;
     }),
-    announcement: computed(() => announce(lifeCycle, conversation)),
+    announcement: computed(() => {
+      return route.value === "compare" ? compare.announcement.value : announce(lifeCycle, conversation);
+    }),
     start,
     startShorter: () => {
       contextTokens = contextTokens === null ? SHORTER_TOKENS : Math.max(SHORTEST_TOKENS, contextTokens / 2);
@@ -225,6 +245,8 @@ export function createPage(ports: PagePorts): Page {
     },
     navigate: (hash) => {
       route.value = parseRoute(hash);
+      if (route.value === "compare" && hash.includes("?")) compare.follow(hash);
+      loadUnlessComparing();
     },
     tick: () => {
       const { state } = lifeCycle.current.value;

@@ -2,6 +2,7 @@
 
 import type { WorkerEvent } from "../../worker/messages.ts";
 import type { BenchmarkState } from "./benchmark.ts";
+import type { CompareState } from "./compare.ts";
 import type { ConversationState } from "./conversation.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { LifeCycleState } from "./life-cycle.ts";
@@ -13,6 +14,7 @@ export interface EventTargets {
   readonly conversation: ConversationState;
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
+  readonly compare: CompareState;
   readonly queue: QueueState;
   readonly diagnosis: Diagnosis;
   /** Decides whether to ask before the weights are fetched. */
@@ -21,7 +23,7 @@ export interface EventTargets {
 
 export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
   if ("failure" in event) targets.diagnosis.noteFailure(event.kind, event.failure);
-  const { lifeCycle, conversation, memory, benchmark, queue, diagnosis, weigh } = targets;
+  const { lifeCycle, conversation, memory, benchmark, compare, queue, diagnosis, weigh } = targets;
   switch (event.kind) {
     case "size":
       return weigh(event.name, event.totalBytes, event.keptBytes);
@@ -82,6 +84,20 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
     case "benchmarkFailed":
       benchmark.abandon();
       return lifeCycle.fail(event.failure);
+    case "compareSize":
+    case "compareLoading":
+    case "compareReady":
+    case "compareBegun":
+    case "compareEnded":
+    case "compareFailed":
+    case "compareAnswering":
+    case "compareRead":
+    case "compareWrote":
+    case "compareLane":
+    case "compareRecalled":
+    case "compareInspected":
+    case "compareWeights":
+      return compare.apply(event);
     case "queue":
       queue.jobs.value = event.jobs;
       return;
