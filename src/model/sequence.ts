@@ -17,9 +17,12 @@ import type { Taps } from "./taps.ts";
 import type { SequenceLog } from "./token-log.ts";
 
 export class Sequence {
+  /** The labels of its GPU buffers begin with it. */
+  readonly label: string;
   readonly #core: SequenceCore;
 
   private constructor(model: Model, label: string, options: SequenceOptions) {
+    this.label = label;
     this.#core = new SequenceCore(model, label, options);
   }
 

@@ -2,6 +2,7 @@
 
 import { BenchmarkPage } from "./benchmark-page.tsx";
 import { ChatPage } from "./chat-page.tsx";
+import { DocumentPage } from "./document-page.tsx";
 import { Header } from "./header.tsx";
 import type { Page } from "./state/page.ts";
 
@@ -9,6 +10,8 @@ function RoutedPage({ page }: { page: Page }) {
   switch (page.route.value) {
     case "chat":
       return <ChatPage page={page} />;
+    case "document":
+      return <DocumentPage page={page} />;
     case "benchmark":
       return <BenchmarkPage page={page} />;
   }

@@ -14,6 +14,7 @@ import "./styles/panel.css";
 import "./styles/queue.css";
 import "./styles/benchmark.css";
 import "./styles/chart.css";
+import "./styles/document.css";
 
 const TICK_MS = 250;
 

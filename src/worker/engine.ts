@@ -15,6 +15,7 @@ import { browserPorts } from "../store/browser-ports.ts";
 import type { StorePorts } from "../store/weight-store.ts";
 import { BenchmarkPart } from "./benchmark-part.ts";
 import { ChatPart } from "./chat-part.ts";
+import { DocumentPart } from "./document-part.ts";
 import { parseFailure } from "./failures.ts";
 import { GpuHost } from "./gpu-host.ts";
 import { JobQueue } from "./job-queue.ts";
@@ -25,6 +26,7 @@ export class Engine {
   readonly #host: GpuHost;
   readonly #chat: ChatPart;
   readonly #benchmark: BenchmarkPart;
+  readonly #document: DocumentPart;
 
   constructor(post: (event: WorkerEvent) => void, storePorts: StorePorts = browserPorts) {
     const fail = (error: unknown) => post({ kind: "loadFailed", failure: parseFailure(error) });
@@ -32,6 +34,7 @@ export class Engine {
     this.#host = new GpuHost(post, storePorts, fail);
     this.#chat = new ChatPart(this.#host, this.#queue, post);
     this.#benchmark = new BenchmarkPart(this.#host, this.#queue, post, () => this.#chat.model);
+    this.#document = new DocumentPart(this.#host, this.#queue, post, () => this.#chat.model);
   }
 
   receive(request: WorkerRequest): void {
@@ -49,6 +52,21 @@ export class Engine {
       case "benchmark":
       case "stopBenchmark":
         return this.#benchmark.receive(request);
+      case "openDocument":
+      case "readDocument":
+      case "pauseDocument":
+      case "endDocument":
+      case "closeDocument":
+      case "askDocument":
+      case "stopDocumentAnswer":
+      case "keepDocument":
+      case "listDocuments":
+      case "restoreDocument":
+      case "renameDocument":
+      case "deleteDocument":
+      case "exportDocument":
+      case "importDocument":
+        return this.#document.receive(request);
     }
   }
 }

@@ -8,6 +8,7 @@ import { announce } from "./announcement.ts";
 import { type BenchmarkState, createBenchmark } from "./benchmark.ts";
 import { type ContextOutlook, computeOutlook } from "./context-budget.ts";
 import { type ConversationState, createConversation } from "./conversation.ts";
+import { createDocument, type DocumentState } from "./document.ts";
 import { createLifeCycle, type Environment, findObstacle, type LifeCycleState, mustAsk } from "./life-cycle.ts";
 import { createMemory, type MemoryState } from "./memory.ts";
 import { createQueue, type QueueState } from "./queue.ts";
@@ -41,13 +42,14 @@ export interface Page {
   readonly sampling: SamplingState;
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
+  readonly document: DocumentState;
   readonly queue: QueueState;
   /** Milliseconds; moves only while something is awaited. */
   readonly clock: Signal<number>;
   readonly canSend: ReadonlySignal<boolean>;
   /** null until the model is ready. */
   readonly outlook: ReadonlySignal<ContextOutlook | null>;
-  /** Of the latest answer. */
+  /** Of the document that is being read, or of the chat's latest answer. */
   readonly tokensPerSecond: ReadonlySignal<number | null>;
   readonly announcement: ReadonlySignal<string>;
   /** Starts the engine, or a new one after a failure. */
@@ -57,6 +59,10 @@ export interface Page {
   /** Ends a pause of the download. */
   tryNow(): void;
   send(): void;
+  /** Asks about the document that was read. */
+  askDocument(question: string): void;
+  /** An unsigned 32-bit number. */
+  randomSeed(): number;
   navigate(hash: string): void;
   /** To be called a few times a second. */
   tick(): void;
@@ -71,6 +77,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
   const conversation = createConversation((request) => engine?.send(request), now);
   const memory = createMemory();
   const benchmark = createBenchmark((request) => engine?.send(request));
+  const document = createDocument((request) => engine?.send(request), now);
   const queue = createQueue(route, lifeCycle.model, (request) => engine?.send(request));
 
   const fetchWeights = (name: string, totalBytes: number, keptBytes: number): void => {
@@ -95,6 +102,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     engine?.close();
     engine = null;
     benchmark.abandon();
+    document.abandon();
     queue.jobs.value = [];
     lifeCycle.fail(failure);
   };
@@ -129,11 +137,13 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     sampling,
     memory,
     benchmark,
+    document,
     queue,
     clock,
     canSend,
     outlook,
     tokensPerSecond: computed(() => {
+      if (document.phase.value.state === "reading") return document.progress.value.tokensPerSecond || null;
       const speeds = conversation.turns.value.map(speedOf);
       return speeds.findLast((speed) => speed !== null) ?? null;
     }),
@@ -146,13 +156,14 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
       batch(() => {
         conversation.abandon();
         benchmark.abandon();
+        document.abandon();
         memory.set([]);
         queue.jobs.value = [];
         lifeCycle.keeping.value = null;
         clock.value = now();
         lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
       });
-      const targets = { lifeCycle, conversation, memory, benchmark, queue, weigh };
+      const targets = { lifeCycle, conversation, memory, benchmark, document, queue, weigh };
       engine = startEngine((event) => applyEvent(event, targets), fail);
       engine.send({ kind: "load", modelUrl, features });
     },
@@ -166,13 +177,15 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     send: () => {
       if (canSend.value) conversation.sendDraft(sampling.draw());
     },
+    askDocument: (question) => document.ask(question, sampling.draw()),
+    randomSeed,
     navigate: (hash) => {
       route.value = parseRoute(hash);
     },
     tick: () => {
       const { state } = lifeCycle.current.value;
       const isLoading = state === "starting" || state === "loading";
-      if (isLoading || conversation.activity.value !== "idle") clock.value = now();
+      if (isLoading || conversation.activity.value !== "idle" || document.isBusy.value) clock.value = now();
     },
   };
 }

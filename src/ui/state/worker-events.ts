@@ -2,6 +2,7 @@
 
 import type { WorkerEvent } from "../../worker/messages.ts";
 import type { BenchmarkState } from "./benchmark.ts";
+import type { DocumentState } from "./document.ts";
 import type { ConversationState } from "./conversation.ts";
 import type { LifeCycleState } from "./life-cycle.ts";
 import type { MemoryState } from "./memory.ts";
@@ -12,13 +13,14 @@ export interface EventTargets {
   readonly conversation: ConversationState;
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
+  readonly document: DocumentState;
   readonly queue: QueueState;
   /** Decides whether to ask before the weights are fetched. */
   weigh(name: string, totalBytes: number, keptBytes: number): void;
 }
 
 export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
-  const { lifeCycle, conversation, memory, benchmark, queue, weigh } = targets;
+  const { lifeCycle, conversation, memory, benchmark, document, queue, weigh } = targets;
   switch (event.kind) {
     case "size":
       return weigh(event.name, event.totalBytes, event.keptBytes);
@@ -67,6 +69,22 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
     case "benchmarkFailed":
       benchmark.abandon();
       return lifeCycle.fail(event.failure);
+    case "documentFailed":
+      document.apply(event);
+      return event.failure.kind === "bad-document" ? undefined : lifeCycle.fail(event.failure);
+    case "documentCounting":
+    case "documentOpened":
+    case "documentReading":
+    case "documentPaused":
+    case "documentRead":
+    case "documentResumed":
+    case "documentText":
+    case "documentTurnEnded":
+    case "documentKept":
+    case "documentList":
+    case "documentExported":
+    case "documentProblem":
+      return document.apply(event);
     case "queue":
       queue.jobs.value = event.jobs;
       return;
