@@ -1,25 +1,28 @@
 // attention_block: causal softmax attention of a block's queries over one segment of the KV cache, split over workgroups.
 //   partials[split, token, head] = sum of exp(score - largest) v, with score = q · k / sqrt(head_dim), over the keys of the
-//   split up to the token;  stats[split, token, head] = (largest, sum of exp(score - largest))
+//   split that the token sees;  stats[split, token, head] = (largest, sum of exp(score - largest))
 // Bindings:
 //   0 call: Call, uniform — num_tokens
-//   1 segment: Segment, uniform — positions that this segment holds
+//   1 segment: Segment, uniform — keys that this segment holds
 //   2 step: Step, read — position of the block's first token
 //   3 qkv: array<vec4<f32>>, read — (num_tokens, num_heads + 2 num_kv_heads, head_dim), queries rotated
-//   4 cache: array<CachedQuad>, read — (capacity, 2, num_kv_heads, head_dim), keys rotated
+//   4 cache: array<CachedQuad>, read — (capacity, 2, num_kv_heads, row_quads()), keys rotated
 //   5 stats: array<vec2<f32>>, read_write — (splits, num_tokens, num_heads), updated where an earlier segment began the split
 //   6 partials: array<vec4<f32>>, read_write — (splits, num_tokens, num_heads, head_dim), likewise
 // Dispatch: (rows / 64 rounded up, num_kv_heads, splits at most) workgroups of 8 × 8; each owns 64 rows of one KV head, a row
 //   being one token's query of one of the heads that share it, and the keys of one split. Segments are dispatched in order.
 // Source: arXiv:2307.08691 (FlashAttention-2); flash-decoding (Dao et al. 2023)
 // Reference: src/reference/kernels/attention-block.ts, attentionBlock
-// Appends: common/call.wgsl, common/step.wgsl, common/segment.wgsl, common/splits.wgsl, common/kv_FORMAT.wgsl
+// Appends: common/call.wgsl, common/step.wgsl, common/key_window.wgsl, common/segment.wgsl, common/splits.wgsl,
+//   common/kv_FORMAT.wgsl
 
 override NUM_HEADS: u32;
 override NUM_KV_HEADS: u32;
 override HEAD_DIM: u32;
 override MAX_WORKGROUPS: u32;
 override MIN_SPLIT_KEYS: u32;
+override FIRST_KEYS: u32;
+override LAST_KEYS: u32;
 override VALUE_KEYS: u32;  // keys whose values are staged at once: VALUE_KEYS · head_dim ≤ 1024
 
 const LOWEST_SCORE: f32 = -1e30;  // of masked keys, and before the first key
@@ -86,9 +89,14 @@ fn store_left(i: u32, rows: Rows) {
   left[7][i] = rows.r7;
 }
 
-/// A quarter of a cached row of the segment: a key (part 0) or a value (part 1).
-fn cached(key: u32, part: u32, kv_head: u32, quad: u32) -> vec4<f32> {
-  return unpack_quad(cache[((key * 2u + part) * NUM_KV_HEADS + kv_head) * (HEAD_DIM / 4u) + quad]);
+/// Four channels of a slot's key (part 0) or value (part 1).
+fn cached(slot: u32, part: u32, kv_head: u32, quad: u32) -> vec4<f32> {
+  let row = ((slot * 2u + part) * NUM_KV_HEADS + kv_head) * row_quads();
+  var values = unpack_quad(cache[row + quad]);
+  if (HAS_SCALE) {
+    values *= unpack_scale(cache[row + HEAD_DIM / 4u]);
+  }
+  return values;
 }
 
 /// A quarter of the query of a row; rows past the block repeat the last.
@@ -141,17 +149,17 @@ fn attention_block(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
   if (first_row >= num_rows) {
     return;
   }
-  let first_position = step.position + first_row / num_queries;
-  let last_position = step.position + (min(first_row + ROW_TILE, num_rows) - 1u) / num_queries;
+  let first_query = first_index() + first_row / num_queries;
+  let last_query = first_index() + (min(first_row + ROW_TILE, num_rows) - 1u) / num_queries;
   let start = max(split_start, segment.start);
-  let end = min(min(split_start + split_length(), segment.start + segment.length), last_position + 1u);
+  let end = min(min(split_start + split_length(), segment.start + segment.length), last_query + 1u);
   if (start >= end) {
     return;
   }
 
   // Of the row whose softmax this thread keeps: x + 8y of the tile.
   let own_row = first_row + x + 8u * y;
-  let own_end = min(step.position + own_row / num_queries + 1u, end);
+  let own_end = min(first_index() + own_row / num_queries + 1u, end);
   var largest = LOWEST_SCORE;
   var total = 0.0;
   var sums_0 = Rows();
@@ -174,6 +182,7 @@ fn attention_block(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
     }
   }
 
+  let turn = slot_turn();
   for (var tile = start; tile < end; tile += KEY_TILE) {
     // Keys past the end repeat the last one: they are masked.
     let tile_key = tile - segment.start;
@@ -186,10 +195,10 @@ fn attention_block(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
         }
         let key = tile_key + 4u * y;
         let keys = transpose(mat4x4<f32>(
-          cached(min(key, last_key), 0u, kv_head, first_quad + x),
-          cached(min(key + 1u, last_key), 0u, kv_head, first_quad + x),
-          cached(min(key + 2u, last_key), 0u, kv_head, first_quad + x),
-          cached(min(key + 3u, last_key), 0u, kv_head, first_quad + x),
+          cached(turned_slot(min(key, last_key), turn), 0u, kv_head, first_quad + x),
+          cached(turned_slot(min(key + 1u, last_key), turn), 0u, kv_head, first_quad + x),
+          cached(turned_slot(min(key + 2u, last_key), turn), 0u, kv_head, first_quad + x),
+          cached(turned_slot(min(key + 3u, last_key), turn), 0u, kv_head, first_quad + x),
         ));
         for (var c = 0u; c < 4u; c++) {
           right[c][8u * x + (y ^ x)] = keys[c];
@@ -206,18 +215,26 @@ fn attention_block(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
       for (var i = 8u * y + x; i < VALUE_KEYS * quads; i += 64u) {
         let key = i / quads;
         right[key % 4u][(key / 4u) * quads + i % quads] =
-          cached(min(tile_key + first_key + key, last_key), 1u, kv_head, i % quads);
+          cached(turned_slot(min(tile_key + first_key + key, last_key), turn), 1u, kv_head, i % quads);
       }
       workgroupBarrier();
       if (first_key == 0u) {
         let visible = max(own_end, tile) - tile;
-        let is_masked = tile + KEY_TILE > min(first_position + 1u, end);
+        let is_masked = tile + KEY_TILE > min(first_query + 1u, end);
+        // In constant memory mode, the keys between the first ones and a query's last ones.
+        let hides = LAST_KEYS > 0u && tile + LAST_KEYS < last_query + 1u && tile + KEY_TILE > FIRST_KEYS;
+        let hidden_end = max(first_index() + own_row / num_queries + 1u, LAST_KEYS) - LAST_KEYS;
         var new_largest = largest;
         for (var quad = 0u; quad < KEY_TILE / 4u; quad++) {
           let i = 8u * x + (quad ^ x);
           var score = left[y][i] / sqrt(f32(HEAD_DIM));
           if (is_masked) {
             score = select(vec4<f32>(LOWEST_SCORE), score, 4u * quad + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(visible));
+          }
+          if (hides) {
+            let index = tile + 4u * quad + vec4<u32>(0u, 1u, 2u, 3u);
+            let is_hidden = (index >= vec4<u32>(FIRST_KEYS)) & (index < vec4<u32>(hidden_end));
+            score = select(score, vec4<f32>(LOWEST_SCORE), is_hidden);
           }
           left[y][i] = score;
           new_largest = max(new_largest, max(max(score.x, score.y), max(score.z, score.w)));

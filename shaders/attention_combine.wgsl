@@ -7,10 +7,10 @@
 //   3 partials: array<vec4<f32>>, read — (splits, num_tokens, num_heads, head_dim)
 //   4 attention_output: array<vec4<f32>>, read_write — (num_tokens, num_heads, head_dim), written
 // Dispatch: (num_tokens * num_heads * head_dim / 4 / WORKGROUP_SIZE rounded up, 1, 1) workgroups; each thread owns four
-//   channels of one head of one token, over the splits that hold a key up to that token.
+//   channels of one head of one token, over the splits that hold a key up to that token (those it does not see weigh nothing).
 // Source: flash-decoding (Dao et al. 2023)
 // Reference: src/reference/kernels/attention-combine.ts, attentionCombine
-// Appends: common/call.wgsl, common/step.wgsl, common/splits.wgsl
+// Appends: common/call.wgsl, common/step.wgsl, common/key_window.wgsl, common/splits.wgsl
 
 override WORKGROUP_SIZE: u32;
 override NUM_HEADS: u32;
@@ -18,6 +18,8 @@ override NUM_KV_HEADS: u32;
 override HEAD_DIM: u32;
 override MAX_WORKGROUPS: u32;
 override MIN_SPLIT_KEYS: u32;
+override FIRST_KEYS: u32;
+override LAST_KEYS: u32;
 
 @group(0) @binding(0) var<uniform> call: Call;
 @group(0) @binding(1) var<storage, read> step: Step;
@@ -32,7 +34,7 @@ fn attention_combine(@builtin(global_invocation_id) id: vec3<u32>) {
   if (row >= num_rows) {
     return;
   }
-  let num_splits = (step.position + row / NUM_HEADS) / split_length() + 1u;
+  let num_splits = (first_index() + row / NUM_HEADS) / split_length() + 1u;
   var largest = stats[row].x;
   for (var split = 1u; split < num_splits; split++) {
     largest = max(largest, stats[split * num_rows + row].x);

@@ -3,17 +3,17 @@
 //   partials[split, head] = sum of exp(score - largest) v, with score = q · k / sqrt(head_dim), over the keys of the split;
 //   stats[split, head] = (largest, sum of exp(score - largest))
 // Bindings:
-//   0 segment: Segment, uniform — positions that this segment holds
+//   0 segment: Segment, uniform — keys that this segment holds
 //   1 step: Step, read — position of the token; done: nothing is appended
 //   2 qkv: array<vec4<f32>>, read — (1, num_heads + 2 num_kv_heads, head_dim), queries and keys rotated
-//   3 cache: array<CachedQuad>, read_write — (capacity, 2, num_kv_heads, head_dim), the token's row written in its segment
+//   3 cache: array<CachedQuad>, read_write — (capacity, 2, num_kv_heads, row_quads()), the token's slot written in its segment
 //   4 stats: array<vec2<f32>>, read_write — (splits, num_heads), updated where an earlier segment began the split
 //   5 partials: array<vec4<f32>>, read_write — (splits, num_heads, head_dim), likewise
 // Dispatch: (num_kv_heads, MAX_SPLITS, 1) workgroups; each owns the keys of one split for the query heads of one KV head, and
 //   appends the token's key and value of that head in the split that holds them. Segments are dispatched in order.
 // Source: flash-decoding (Dao et al. 2023), arXiv:2205.14135
 // Reference: src/reference/kernels/attention-decode.ts, attentionDecode
-// Appends: common/step.wgsl, common/segment.wgsl, common/decode_splits.wgsl, common/kv_FORMAT.wgsl
+// Appends: common/step.wgsl, common/key_window.wgsl, common/segment.wgsl, common/decode_splits.wgsl, common/kv_FORMAT.wgsl
 
 override WORKGROUP_SIZE: u32;  // at least head_dim / 4
 override NUM_HEADS: u32;
@@ -22,6 +22,8 @@ override HEAD_DIM: u32;
 override HEADS: u32;  // query heads at a time, at most four: the components of a vector
 override MAX_SPLITS: u32;
 override SPLIT_UNIT: u32;
+override FIRST_KEYS: u32;
+override LAST_KEYS: u32;
 
 const LOWEST_SCORE: f32 = -1e30;
 const KEY_LANES: u32 = 2u;  // threads that share a key's scores
@@ -38,9 +40,9 @@ var<workgroup> score_parts: array<vec4<f32>, WORKGROUP_SIZE>;  // of HEADS heads
 var<workgroup> part_sums: array<vec4<f32>, WORKGROUP_SIZE>;  // of one head, a row for each key set
 var<workgroup> part_totals: array<vec4<f32>, WORKGROUP_SIZE * 4u / HEAD_DIM>;
 
-/// Where four channels of a key (part 0) or value (part 1) of the segment lie.
-fn cached_at(key: u32, part: u32, kv_head: u32, column4: u32) -> u32 {
-  return ((key * 2u + part) * NUM_KV_HEADS + kv_head) * (HEAD_DIM / 4u) + column4;
+/// Where the row of a slot's key (part 0) or value (part 1) begins.
+fn cached_row(slot: u32, part: u32, kv_head: u32) -> u32 {
+  return ((slot * 2u + part) * NUM_KV_HEADS + kv_head) * row_quads();
 }
 
 /// Column by column sums + weights · values, a column for each head.
@@ -69,6 +71,7 @@ fn attend(head: u32, end_head: u32, kv_head: u32, split: u32, first: u32, end: u
   let tile_keys = WORKGROUP_SIZE / KEY_LANES;
   let num_sets = WORKGROUP_SIZE / row4;
   let set_keys = (tile_keys + num_sets - 1u) / num_sets;
+  let turn = slot_turn();
   let key_set = local / row4;
   let column4 = local % row4;
   var largest = vec4<f32>(LOWEST_SCORE);
@@ -83,17 +86,20 @@ fn attend(head: u32, end_head: u32, kv_head: u32, split: u32, first: u32, end: u
     }
   }
   for (var tile = first; tile < end; tile += tile_keys) {
-    let key = min(tile + local / KEY_LANES, end - 1u);
+    let key_row = cached_row(turned_slot(min(tile + local / KEY_LANES, end - 1u), turn), 0u, kv_head);
     var score_part = vec4<f32>();
     for (var i = 0u; i < row4; i += KEY_LANES) {
       let column = i + local % KEY_LANES;
       if (column < row4) {
-        let values = unpack_quad(cache[cached_at(key, 0u, kv_head, column)]);
+        let values = unpack_quad(cache[key_row + column]);
         score_part += values.x * queries[4u * column];
         score_part += values.y * queries[4u * column + 1u];
         score_part += values.z * queries[4u * column + 2u];
         score_part += values.w * queries[4u * column + 3u];
       }
+    }
+    if (HAS_SCALE) {
+      score_part *= unpack_scale(cache[key_row + row4]);
     }
     score_parts[local] = score_part;
     workgroupBarrier();
@@ -110,7 +116,11 @@ fn attend(head: u32, end_head: u32, kv_head: u32, split: u32, first: u32, end: u
       // A fixed number, so that the values are read all at once; keys past the end weigh nothing.
       for (var i = 0u; i < set_keys; i++) {
         let j = min(key_set + i * num_sets, num_keys - 1u);
-        let values = unpack_quad(cache[cached_at(tile + j, 1u, kv_head, column4)]);
+        let value_row = cached_row(turned_slot(tile + j, turn), 1u, kv_head);
+        var values = unpack_quad(cache[value_row + column4]);
+        if (HAS_SCALE) {
+          values *= unpack_scale(cache[value_row + row4]);
+        }
         let scores = score_parts[2u * j] + score_parts[2u * j + 1u];
         let weights = select(vec4<f32>(), exp(min(scores - largest, vec4<f32>())), key_set + i * num_sets < num_keys);
         totals += weights;
@@ -155,22 +165,40 @@ fn attend(head: u32, end_head: u32, kv_head: u32, split: u32, first: u32, end: u
   }
 }
 
+/// Writes four channels of the token's key or value, and with the first ones the row's scale.
+fn append(slot: u32, part: u32, kv_head: u32, column4: u32) {
+  let row4 = HEAD_DIM / 4u;
+  let first = (NUM_HEADS + part * NUM_KV_HEADS + kv_head) * row4;
+  let row = cached_row(slot, part, kv_head);
+  var scale = 1.0;
+  if (HAS_SCALE) {
+    var largest = vec4<f32>();
+    for (var i = 0u; i < row4; i++) {
+      largest = max(largest, abs(qkv[first + i]));
+    }
+    scale = row_scale(max(max(largest.x, largest.y), max(largest.z, largest.w)));
+    if (column4 == 0u) {
+      cache[row + row4] = pack_scale(scale);
+    }
+  }
+  cache[row + column4] = pack_quad(qkv[first + column4], scale);
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn attention_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let kv_head = workgroup.x;
   let split = workgroup.y;
   let split_start = split * split_length();
   let start = max(split_start, segment.start);
-  let end = min(min(split_start + split_length(), segment.start + segment.length), step.position + 1u);
+  let own_index = first_index();
+  let end = min(min(split_start + split_length(), segment.start + segment.length), own_index + 1u);
   if (start >= end) {
     return;
   }
-  let key = step.position - segment.start;
-  if (end == step.position + 1u && step.done == 0u && local < HEAD_DIM / 4u) {
-    for (var part = 0u; part < 2u; part++) {
-      let appended = qkv[(NUM_HEADS + part * NUM_KV_HEADS + kv_head) * (HEAD_DIM / 4u) + local];
-      cache[cached_at(key, part, kv_head, local)] = pack_quad(appended);
-    }
+  if (end == own_index + 1u && step.done == 0u && local < HEAD_DIM / 4u) {
+    let slot = turned_slot(own_index - segment.start, slot_turn());
+    append(slot, 0u, kv_head, local);
+    append(slot, 1u, kv_head, local);
   }
   storageBarrier();
   let num_queries = NUM_HEADS / NUM_KV_HEADS;

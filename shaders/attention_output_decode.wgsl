@@ -11,7 +11,8 @@
 // Dispatch: (hidden_size / ROWS rounded up, 1, 1) workgroups; each combines anew, and owns ROWS rows.
 // Source: flash-decoding (Dao et al. 2023); arXiv:2203.00555 (DeepNorm residual)
 // Reference: src/reference/kernels/attention-output-decode.ts, attentionOutputDecode
-// Appends: common/step.wgsl, common/decode_splits.wgsl, common/matvec.wgsl, common/half.wgsl, common/weight_FORMAT.wgsl
+// Appends: common/step.wgsl, common/key_window.wgsl, common/decode_splits.wgsl, common/matvec.wgsl, common/half.wgsl,
+//   common/weight_FORMAT.wgsl
 
 override WORKGROUP_SIZE: u32;
 override LANES: u32;
@@ -23,6 +24,8 @@ override NUM_HEADS: u32;
 override HEAD_DIM: u32;
 override MAX_SPLITS: u32;
 override SPLIT_UNIT: u32;
+override FIRST_KEYS: u32;
+override LAST_KEYS: u32;
 override ALPHA: f32;
 override BETA: f32;
 

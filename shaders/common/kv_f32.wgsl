@@ -1,12 +1,26 @@
-// Keys and values as a cache in f32 stores them: two and four channels of a row.
-alias CachedPair = vec2<f32>;
+// Keys and values as a cache in f32 stores them: four channels of a row. A row is one head's key, or value, of one token. The
+// kernel declares `override HEAD_DIM: u32`.
 alias CachedQuad = vec4<f32>;
 
-fn pack_pair(values: vec2<f32>) -> CachedPair {
-  return values;
+const HAS_SCALE: bool = false;
+
+fn row_quads() -> u32 {
+  return HEAD_DIM / 4u;
 }
 
-fn pack_quad(values: vec4<f32>) -> CachedQuad {
+fn row_scale(largest: f32) -> f32 {
+  return 1.0;
+}
+
+fn pack_scale(scale: f32) -> CachedQuad {
+  return vec4<f32>();
+}
+
+fn unpack_scale(values: CachedQuad) -> f32 {
+  return 1.0;
+}
+
+fn pack_quad(values: vec4<f32>, scale: f32) -> CachedQuad {
   return values;
 }
 

@@ -1,6 +1,7 @@
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, type Tensor } from "../gpu/tensor.ts";
+import { type KeyWindow, keyWindowConstants } from "./key-window.ts";
 import { expectCache, kvAppend, type KvHeads } from "./kv-format.ts";
 import { splitConstants, splitGrid, type SplitShape } from "./splits.ts";
 
@@ -8,7 +9,7 @@ import { splitConstants, splitGrid, type SplitShape } from "./splits.ts";
 const STAGED_VALUES = 1024;
 
 /** headDim is at most 128. */
-export type AttentionBlockConstants = SplitShape & KvHeads;
+export type AttentionBlockConstants = SplitShape & KvHeads & { readonly keyWindow?: KeyWindow | undefined };
 
 export interface AttentionBlockTensors {
   readonly call: Tensor;
@@ -26,16 +27,24 @@ export interface AttentionBlockTensors {
 
 /** Compiles `attention_block`; a layer takes one dispatch for each of its segments, in order, and then attention_combine. */
 export async function createAttentionBlock(session: GpuSession, constants: AttentionBlockConstants) {
-  const { numHeads, numKvHeads, headDim, kvFormat } = constants;
+  const { numHeads, numKvHeads, headDim, kvFormat, keyWindow } = constants;
   const kernel = await compileKernel(
     session,
     {
       name: "attention_block",
-      appends: ["common/call", "common/step", "common/segment", "common/splits", kvAppend(kvFormat)],
+      appends: [
+        "common/call",
+        "common/step",
+        "common/key_window",
+        "common/segment",
+        "common/splits",
+        kvAppend(kvFormat),
+      ],
       bindings: ["uniform", "uniform", "read", "read", "read", "read_write", "read_write"],
     },
     {
       ...splitConstants(constants),
+      ...keyWindowConstants(keyWindow),
       HEAD_DIM: headDim,
       VALUE_KEYS: [32, 16, 8].find((keys) => keys * headDim <= STAGED_VALUES)!,
     },

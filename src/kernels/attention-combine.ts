@@ -1,12 +1,14 @@
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, type Tensor } from "../gpu/tensor.ts";
+import { type KeyWindow, keyWindowConstants } from "./key-window.ts";
 import { splitConstants, type SplitShape } from "./splits.ts";
 
 const WORKGROUP_SIZE = 64;
 
 export interface AttentionCombineConstants extends SplitShape {
   readonly headDim: number;
+  readonly keyWindow?: KeyWindow | undefined;
 }
 
 export interface AttentionCombineTensors {
@@ -22,15 +24,15 @@ export interface AttentionCombineTensors {
 
 /** Compiles `attention_combine`. */
 export async function createAttentionCombine(session: GpuSession, constants: AttentionCombineConstants) {
-  const { numHeads, headDim } = constants;
+  const { numHeads, headDim, keyWindow } = constants;
   const kernel = await compileKernel(
     session,
     {
       name: "attention_combine",
-      appends: ["common/call", "common/step", "common/splits"],
+      appends: ["common/call", "common/step", "common/key_window", "common/splits"],
       bindings: ["uniform", "read", "read", "read", "read_write"],
     },
-    { ...splitConstants(constants), WORKGROUP_SIZE, HEAD_DIM: headDim },
+    { ...splitConstants(constants), ...keyWindowConstants(keyWindow), WORKGROUP_SIZE, HEAD_DIM: headDim },
   );
   return (label: string, tensors: AttentionCombineTensors): Dispatch => {
     const { call, step, stats, partials, attentionOutput } = tensors;

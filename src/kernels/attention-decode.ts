@@ -2,6 +2,7 @@ import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, type Tensor } from "../gpu/tensor.ts";
 import { decodeSplitConstants } from "./decode-splits.ts";
+import { type KeyWindow, keyWindowConstants } from "./key-window.ts";
 import { expectCache, kvAppend, type KvHeads } from "./kv-format.ts";
 import { isProcessor } from "./matvec.ts";
 
@@ -16,6 +17,7 @@ export interface AttentionDecodeConstants extends KvHeads {
   readonly numHeads: number;
   /** Splits at most. */
   readonly maxSplits: number;
+  readonly keyWindow?: KeyWindow | undefined;
 }
 
 export interface AttentionDecodeTensors {
@@ -33,13 +35,13 @@ export interface AttentionDecodeTensors {
 
 /** Compiles `attention_decode`; a layer takes one dispatch for each of its segments, in order. */
 export async function createAttentionDecode(session: GpuSession, constants: AttentionDecodeConstants) {
-  const { numHeads, numKvHeads, headDim, kvFormat, maxSplits } = constants;
+  const { numHeads, numKvHeads, headDim, kvFormat, maxSplits, keyWindow } = constants;
   const numQueries = numHeads / numKvHeads;
   const kernel = await compileKernel(
     session,
     {
       name: "attention_decode",
-      appends: ["common/step", "common/segment", "common/decode_splits", kvAppend(kvFormat)],
+      appends: ["common/step", "common/key_window", "common/segment", "common/decode_splits", kvAppend(kvFormat)],
       bindings: ["uniform", "read", "read", "read_write", "read_write", "read_write"],
     },
     {
@@ -50,6 +52,7 @@ export async function createAttentionDecode(session: GpuSession, constants: Atte
       // As evenly as whole rounds allow.
       HEADS: Math.ceil(numQueries / Math.ceil(numQueries / MAX_HEADS)),
       ...decodeSplitConstants(maxSplits),
+      ...keyWindowConstants(keyWindow),
     },
   );
   return (label: string, { segment, step, qkv, cache, stats, partials }: AttentionDecodeTensors): Dispatch => {

@@ -3,6 +3,7 @@ import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
 import { decodeSplitConstants } from "./decode-splits.ts";
+import { type KeyWindow, keyWindowConstants } from "./key-window.ts";
 import { matvecConstants } from "./matvec.ts";
 import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
 
@@ -13,6 +14,7 @@ export interface AttentionOutputDecodeConstants {
   readonly headDim: number;
   /** As in attention_decode. */
   readonly maxSplits: number;
+  readonly keyWindow?: KeyWindow | undefined;
   readonly alpha: number;
   readonly beta: number;
 }
@@ -33,14 +35,14 @@ export interface AttentionOutputDecodeTensors {
 
 /** Compiles `attention_output_decode`. */
 export async function createAttentionOutputDecode(session: GpuSession, constants: AttentionOutputDecodeConstants) {
-  const { format, hiddenSize, numHeads, headDim, maxSplits, alpha, beta } = constants;
+  const { format, hiddenSize, numHeads, headDim, maxSplits, keyWindow, alpha, beta } = constants;
   const weightGroups = numWeightGroups(numHeads * headDim);
   const sizes = matvecConstants(session, { inputGroups: weightGroups });
   const kernel = await compileKernel(
     session,
     {
       name: "attention_output_decode",
-      appends: ["common/step", "common/decode_splits", "common/matvec", ...weightAppends(format)],
+      appends: ["common/step", "common/key_window", "common/decode_splits", "common/matvec", ...weightAppends(format)],
       bindings: ["read", "read", "read", "read", "read", "read_write"],
     },
     {
@@ -50,6 +52,7 @@ export async function createAttentionOutputDecode(session: GpuSession, constants
       NUM_HEADS: numHeads,
       HEAD_DIM: headDim,
       ...decodeSplitConstants(maxSplits),
+      ...keyWindowConstants(keyWindow),
       ALPHA: alpha,
       BETA: beta,
     },

@@ -3,8 +3,9 @@
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import { expectRows, type Tensor } from "../gpu/tensor.ts";
 
-/** Bits of each number: f16 takes half the memory, and half the time to read it at long context. */
-export type KvFormat = "f32" | "f16";
+/** Bits of each number: f16 takes half the memory, and half the time to read it at long context; i8, which has a scale for each
+ * head of each token, about a quarter. */
+export type KvFormat = "f32" | "f16" | "i8";
 
 export interface KvHeads {
   readonly numKvHeads: number;
@@ -15,7 +16,14 @@ export interface KvHeads {
 
 /** Words of 4 bytes for one head's key, or value, of one token. */
 export function kvWords({ headDim, kvFormat }: KvHeads): number {
-  return kvFormat === "f16" ? headDim / 2 : headDim;
+  switch (kvFormat) {
+    case "f32":
+      return headDim;
+    case "f16":
+      return headDim / 2;
+    case "i8":
+      return headDim / 4 + 1;
+  }
 }
 
 /** Bytes that a token's keys and values take in all softmax layers together. */

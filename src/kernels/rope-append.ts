@@ -1,11 +1,13 @@
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectRows, expectShape, type Tensor } from "../gpu/tensor.ts";
+import { type KeyWindow, keyWindowConstants } from "./key-window.ts";
 import { expectCache, kvAppend, type KvHeads } from "./kv-format.ts";
 import { ROPE_ROWS } from "./rope-table.ts";
 
 export interface RopeAppendConstants extends KvHeads {
   readonly numHeads: number;
+  readonly keyWindow?: KeyWindow | undefined;
 }
 
 export interface RopeAppendTensors {
@@ -22,15 +24,29 @@ export interface RopeAppendTensors {
 
 /** Compiles `rope_append`. */
 export async function createRopeAppend(session: GpuSession, constants: RopeAppendConstants) {
-  const { numHeads, numKvHeads, headDim, kvFormat } = constants;
+  const { numHeads, numKvHeads, headDim, kvFormat, keyWindow } = constants;
   const kernel = await compileKernel(
     session,
     {
       name: "rope_append",
-      appends: ["common/call", "common/step", "common/segment", "common/rope", kvAppend(kvFormat)],
+      appends: [
+        "common/call",
+        "common/step",
+        "common/key_window",
+        "common/segment",
+        "common/rope",
+        "common/reduce",
+        kvAppend(kvFormat),
+      ],
       bindings: ["uniform", "uniform", "read", "read", "read_write", "read_write"],
     },
-    { WORKGROUP_SIZE: 32, NUM_HEADS: numHeads, NUM_KV_HEADS: numKvHeads, HEAD_DIM: headDim },
+    {
+      WORKGROUP_SIZE: 32,
+      NUM_HEADS: numHeads,
+      NUM_KV_HEADS: numKvHeads,
+      HEAD_DIM: headDim,
+      ...keyWindowConstants(keyWindow),
+    },
   );
   return (label: string, { call, segment, step, ropeTable, qkv, cache }: RopeAppendTensors): Dispatch => {
     expectRows(qkv, [(numHeads + 2 * numKvHeads) * headDim]);

@@ -4,7 +4,7 @@ import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 
 export interface Segment {
-  /** Position of its first slot. */
+  /** Position of the token that comes first to its first slot. */
   readonly start: number;
   /** Slots, a token each. */
   readonly length: number;

@@ -94,7 +94,7 @@ async function addLightning(
 
 async function addSoftmax(
   pass: PassBuilder,
-  { model, step, segments }: PassTensors,
+  { model, step, segments, keyWindow }: PassTensors,
   layer: number,
   { inputLayernorm: norm }: LayerWeights,
   weights: SoftmaxWeights,
@@ -108,13 +108,15 @@ async function addSoftmax(
   const maxSplits = fillingSplits(session);
   const { format } = weights.qkv;
   const qkvDecode = await createAttentionQkvDecode(session, { format, input, hiddenSize, eps, ...heads });
-  const attention = await createAttentionDecode(session, { ...heads, kvFormat: model.kvFormat, maxSplits });
+  const { kvFormat } = model;
+  const attention = await createAttentionDecode(session, { ...heads, kvFormat, maxSplits, keyWindow });
   const output = await createAttentionOutputDecode(session, {
     format: weights.oProj.format,
     hiddenSize,
     numHeads,
     headDim,
     maxSplits,
+    keyWindow,
     alpha: config.fullAttentionAlpha,
     beta: config.fullAttentionBeta,
   });

@@ -40,6 +40,12 @@ const RUN_MS = 16;
 /** Stop waits for all runs in flight: on a GPU whose single steps take longer than this, there is one. */
 const SLOW_RUN_MS = 30;
 
+/** How many tokens back the oldest checkpoint may be. */
+export function undoableTokens(fixedPace?: DecodePace): number {
+  const { depth, steps } = fixedPace ?? { depth: MAX_DEPTH, steps: MAX_RUN_STEPS };
+  return (depth + 1) * steps;
+}
+
 export class DecodePipeline {
   readonly #session: GpuSession;
   readonly #stepHead: BufferRange;

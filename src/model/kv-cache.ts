@@ -1,8 +1,10 @@
 // Keys and values of a sequence's softmax layers, in segments: more are added as the text grows, none is ever copied
 // or reallocated. How they are cut depends on the first reservation alone, so that a text read again gives the same numbers.
+// In constant memory mode there are two from the beginning: one for the first keys, and a ring for the last.
 
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { expectKeyWindow, type KeyWindow } from "../kernels/key-window.ts";
 import { keyBytesPerToken, kvWords } from "../kernels/kv-format.ts";
 import { createSegment } from "../kernels/segment.ts";
 import { KvOverwrites } from "./kv-overwrites.ts";
@@ -10,7 +12,7 @@ import type { Model } from "./model.ts";
 import type { BufferRange } from "./read-back.ts";
 
 export interface KvSegment {
-  /** Position of the first slot. */
+  /** Position of the token that comes first to the first slot. */
   readonly start: number;
   /** Slots, a token each. */
   readonly length: number;
@@ -34,13 +36,16 @@ export class KvCache {
   readonly bytesPerToken: number;
   /** Indices of the softmax layers, in order. */
   readonly layers: readonly number[];
+  /** Undefined when all keys are kept. */
+  readonly keyWindow: KeyWindow | undefined;
   readonly #model: Model;
   readonly #session: GpuSession;
   readonly #label: string;
   readonly #maxSegmentLength: number;
   readonly #overwrites = new KvOverwrites();
 
-  constructor(model: Model, label: string) {
+  /** @param undoableTokens how far back decode may be undone: a ring keeps what was seen there */
+  constructor(model: Model, label: string, undoableTokens: number, keyWindow?: KeyWindow) {
     const { session, config, kvFormat } = model;
     this.#model = model;
     this.#session = session;
@@ -50,11 +55,21 @@ export class KvCache {
     const rowBytes = this.bytesPerToken / Math.max(1, this.layers.length);
     const { maxStorageBufferBindingSize, maxBufferSize } = session.device.limits;
     this.#maxSegmentLength = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / rowBytes);
+    this.keyWindow = keyWindow;
+    if (!keyWindow) return;
+    expectKeyWindow(keyWindow);
+    if (this.layers.length === 0) return;
+    if (keyWindow.first > 0) this.#addSegment(keyWindow.first);
+    // A block is appended before its first query looks back.
+    this.#addSegment(keyWindow.last + Math.max(model.blockSize, undoableTokens));
   }
 
-  /** Tokens that fit; unlimited for a model without softmax layers. */
+  /** Tokens that fit; unlimited in constant memory mode and for a model without softmax layers. */
   get capacity(): number {
-    if (this.layers.length === 0) return Infinity;
+    return this.keyWindow || this.layers.length === 0 ? Infinity : this.#numSlots;
+  }
+
+  get #numSlots(): number {
     return this.segments.reduce((sum, segment) => sum + segment.length, 0);
   }
 
@@ -65,7 +80,7 @@ export class KvCache {
     const isFirst = this.segments.length === 0;
     while (numTokens > this.capacity) {
       const grown = Math.max(Math.floor(this.capacity / 2), this.#model.blockSize);
-      this.#addSegment(isFirst ? numTokens - this.capacity : grown);
+      this.#addSegment(Math.min(isFirst ? numTokens - this.capacity : grown, this.#maxSegmentLength));
     }
     return true;
   }
@@ -80,11 +95,17 @@ export class KvCache {
 
   /** Takes note that keys of `numTokens` from `position` on will be written: those that are there are lost. */
   noteWrites(position: number, numTokens: number): void {
-    if (this.layers.length > 0) this.#overwrites.note(position, numTokens);
+    if (this.layers.length > 0 && !this.keyWindow) this.#overwrites.note(position, numTokens);
   }
 
-  /** The keys of the first `position` tokens, which a snapshot names instead of copying them. */
-  mark(position: number): KeysMark {
+  /** What a snapshot copies: in constant memory mode everything, otherwise nothing. */
+  get copiedRanges(): readonly BufferRange[] {
+    return this.keyWindow ? this.segments.flatMap(({ caches }) => caches) : [];
+  }
+
+  /** The keys of the first `position` tokens, which a snapshot names instead of copying them; undefined when it does. */
+  mark(position: number): KeysMark | undefined {
+    if (this.keyWindow) return undefined;
     return { cache: this, generation: this.#overwrites.generation, position };
   }
 
@@ -128,10 +149,9 @@ export class KvCache {
     this.segments.length = 0;
   }
 
-  #addSegment(wantedLength: number): void {
-    const start = this.capacity;
+  #addSegment(length: number): void {
+    const start = this.#numSlots;
     const index = this.segments.length;
-    const length = Math.min(wantedLength, this.#maxSegmentLength);
     const { config, kvFormat } = this.#model;
     const shape = [length, 2, config.numKvHeads, kvWords({ ...config, kvFormat })];
     this.segments.push({

@@ -141,7 +141,7 @@ async function addLightning(
 
 async function addSoftmax(
   pass: PassBuilder,
-  { model, call, step, segments }: PassTensors,
+  { model, call, step, segments, keyWindow }: PassTensors,
   layer: number,
   weights: SoftmaxWeights,
 ): Promise<void> {
@@ -154,7 +154,7 @@ async function addSoftmax(
     numRows: (numHeads + 2 * numKvHeads) * headDim,
     numColumns: hiddenSize,
   });
-  const heads = { numHeads, numKvHeads, headDim, kvFormat, maxWorkgroups: fillingWorkgroups(session) };
+  const heads = { numHeads, numKvHeads, headDim, kvFormat, keyWindow, maxWorkgroups: fillingWorkgroups(session) };
   const ropeAppend = await createRopeAppend(session, heads);
   const attentionBlock = await createAttentionBlock(session, heads);
   const attentionCombine = await createAttentionCombine(session, heads);

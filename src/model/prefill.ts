@@ -14,6 +14,9 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called as blocks are done, with the tokens read so far in this call. */
   readonly onProgress?: ((numTokens: number) => void) | undefined;
+  /** With `output: "loss"`, called after each block: -log p(id | the ids before it) in nats of each id that the block's
+   * tokens predicted. The last block predicts one id less than it has. */
+  readonly onLosses?: ((losses: Float64Array) => void) | undefined;
 }
 
 /** What a prefill gives, by what it computes at the end of each block. `undefined`: the signal ended it before. */
@@ -85,9 +88,13 @@ export async function prefillLoss(
       finish: (encoder) => readBack.copy(encoder, [{ buffer, offsetBytes, sizeBytes }]),
     });
     const stats = new Float32Array(await readBack.read(sizeBytes));
-    for (let token = 0; token < block.length && ++numRead < ids.length; token++) {
-      loss += stats[4 * token]! + Math.log(stats[4 * token + 1]!) - stats[4 * token + 2]!;
-    }
+    const numPredicted = Math.min(block.length, ids.length - 1 - numRead);
+    const losses = Float64Array.from({ length: numPredicted }, (_, token) => {
+      return stats[4 * token]! + Math.log(stats[4 * token + 1]!) - stats[4 * token + 2]!;
+    });
+    numRead += block.length;
+    loss = losses.reduce((sum, value) => sum + value, loss);
+    options.onLosses?.(losses);
   });
   readBack.destroy();
   return isComplete ? loss : undefined;

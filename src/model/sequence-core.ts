@@ -1,7 +1,8 @@
 // What prefill and decode share: where a sequence stands in its text, and the passes over its state.
 
+import type { KeyWindow } from "../kernels/key-window.ts";
 import { createDecodePass } from "./decode-pass.ts";
-import { type DecodePace, DecodePipeline } from "./decode-pipeline.ts";
+import { type DecodePace, DecodePipeline, undoableTokens } from "./decode-pipeline.ts";
 import type { Model } from "./model.ts";
 import type { Pass } from "./pass.ts";
 import { type BlockOutput, createPrefillPass } from "./prefill-pass.ts";
@@ -13,6 +14,8 @@ import { type SequenceLog, TokenLog } from "./token-log.ts";
 export interface SequenceOptions {
   /** Decode paces itself by the time its steps take, unless this says how. */
   readonly fixedPace?: DecodePace | undefined;
+  /** Constant memory mode: how many keys of the text's beginning and of its end the softmax layers keep. All when absent. */
+  readonly keyWindow?: KeyWindow | undefined;
 }
 
 export class SequenceCore {
@@ -25,9 +28,9 @@ export class SequenceCore {
   readonly #log = new TokenLog();
   readonly #passes = new Map<BlockOutput | "decode", Promise<Pass>>();
 
-  constructor(model: Model, label: string, { fixedPace }: SequenceOptions) {
+  constructor(model: Model, label: string, { fixedPace, keyWindow }: SequenceOptions) {
     this.model = model;
-    this.state = new SequenceState(model, label);
+    this.state = new SequenceState(model, label, undoableTokens(fixedPace), keyWindow);
     this.step = new StepBuffer(model.session, label, model.blockSize);
     this.pipeline = new DecodePipeline(model.session, label, this.step.head, this.state.fixedRanges, fixedPace);
   }
@@ -59,6 +62,7 @@ export class SequenceCore {
         recurrentStates,
         tokenCounts,
         segments: kvCache.segments,
+        keyWindow: kvCache.keyWindow,
       };
       pass = output === "decode" ? createDecodePass(tensors) : createPrefillPass(tensors, output);
       this.#passes.set(output, pass);
@@ -93,7 +97,7 @@ export class SequenceCore {
 
   snapshot(label: string): Snapshot {
     const { log, pendingToken, state } = this;
-    return new Snapshot(this.model.session, label, state.fixedRanges, {
+    return new Snapshot(this.model.session, label, state.copiedRanges, {
       log,
       pendingToken,
       keys: state.kvCache.mark(this.position),
@@ -103,14 +107,14 @@ export class SequenceCore {
   /** See Sequence.restore. */
   restore(snapshot: Snapshot): void {
     const { label, position, keys, log, pendingToken } = snapshot;
-    const { kvCache, fixedRanges } = this.state;
-    const numKept = keys.cache.numKept(keys);
+    const { kvCache, copiedRanges } = this.state;
+    const numKept = keys?.cache.numKept(keys) ?? position;
     if (numKept < position) throw new StaleSnapshotError(label, position, numKept);
     this.reserve(position);
     const { device } = this.model.session;
     const encoder = device.createCommandEncoder({ label: "restore" });
-    snapshot.copyTo(encoder, fixedRanges);
-    if (keys.cache !== kvCache) kvCache.copyFrom(encoder, keys.cache, position);
+    snapshot.copyTo(encoder, copiedRanges);
+    if (keys && keys.cache !== kvCache) kvCache.copyFrom(encoder, keys.cache, position);
     device.queue.submit([encoder.finish()]);
     this.moveTo(log, pendingToken);
   }

@@ -2,6 +2,7 @@
 
 import type { GpuSession } from "../gpu/session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { KeyWindow } from "../kernels/key-window.ts";
 import { KvCache } from "./kv-cache.ts";
 import type { Model } from "./model.ts";
 import type { BufferRange } from "./read-back.ts";
@@ -14,7 +15,8 @@ export class SequenceState {
   readonly tokenCounts: Tensor;
   readonly #session: GpuSession;
 
-  constructor(model: Model, label: string) {
+  /** @param undoableTokens how far back decode may be undone */
+  constructor(model: Model, label: string, undoableTokens: number, keyWindow: KeyWindow | undefined) {
     const { session, config } = model;
     const { layerTypes, numHeads, headDim } = config;
     this.#session = session;
@@ -25,13 +27,18 @@ export class SequenceState {
         return [[layer, session.createStorage(`${label} layer ${layer} recurrent state`, "recurrent state", shape)]];
       }),
     );
-    this.kvCache = new KvCache(model, label);
+    this.kvCache = new KvCache(model, label, undoableTokens, keyWindow);
     this.tokenCounts = session.createStorage(`${label} token counts`, "recurrent state", [config.vocabSize]);
   }
 
   /** What every token changes, whatever the position. */
   get fixedRanges(): readonly BufferRange[] {
     return [...this.recurrentStates.values(), this.tokenCounts];
+  }
+
+  /** What a snapshot copies; the same bytes in every sequence of the model with the same key window. */
+  get copiedRanges(): readonly BufferRange[] {
+    return [...this.fixedRanges, ...this.kvCache.copiedRanges];
   }
 
   /** Forgets everything. KV segments stay allocated: what they hold is not read before it is written. */

@@ -19,11 +19,12 @@ import type { SequenceLog } from "./token-log.ts";
 export class Sequence {
   /** The labels of its GPU buffers begin with it. */
   readonly label: string;
-  readonly #core: SequenceCore;
+  /** For the files of this folder. */
+  readonly core: SequenceCore;
 
   private constructor(model: Model, label: string, options: SequenceOptions) {
     this.label = label;
-    this.#core = new SequenceCore(model, label, options);
+    this.core = new SequenceCore(model, label, options);
   }
 
   /** Use Model.createSequence. Waits until the kernels for reading and drawing are compiled. */
@@ -35,39 +36,39 @@ export class Sequence {
   ): Promise<Sequence> {
     const sequence = new Sequence(model, label, options);
     sequence.reserve(reservedTokens);
-    const core = sequence.#core;
+    const core = sequence.core;
     await Promise.all([core.pass("none"), core.pass("last"), core.pass("decode")]);
     return sequence;
   }
 
   get model(): Model {
-    return this.#core.model;
+    return this.core.model;
   }
 
   /** Tokens in the state. */
   get position(): number {
-    return this.#core.position;
+    return this.core.position;
   }
 
   /** What was read, as it is now: reading on does not change what was given. */
   get log(): SequenceLog {
-    return this.#core.log;
+    return this.core.log;
   }
 
   /** Drawn last, but not in the state yet. */
   get pendingToken(): number | undefined {
-    return this.#core.pendingToken;
+    return this.core.pendingToken;
   }
 
   /** Tokens that each KV segment takes. They grow alike in sequences that began with the same room: then a text read again in
    * the same blocks gives the same numbers. */
   get segmentLengths(): number[] {
-    return this.#core.state.kvCache.segments.map(({ length }) => length);
+    return this.core.state.kvCache.segments.map(({ length }) => length);
   }
 
   /** Makes room for `numTokens` in all; what is there stays where it is. */
   reserve(numTokens: number): void {
-    this.#core.reserve(numTokens);
+    this.core.reserve(numTokens);
   }
 
   /** Reads `ids` in blocks of the model's block size. The pending token is forgotten: to keep it, put it first. For the
@@ -83,13 +84,13 @@ export class Sequence {
   ): Promise<PrefillResults[keyof PrefillResults]> {
     switch (options.output) {
       case "last":
-        return prefillLast(this.#core, ids, { ...NOTHING_DRAWN, ...options });
+        return prefillLast(this.core, ids, { ...NOTHING_DRAWN, ...options });
       case "none":
-        return prefillNone(this.#core, ids, options);
+        return prefillNone(this.core, ids, options);
       case "loss":
-        return prefillLoss(this.#core, ids, options);
+        return prefillLoss(this.core, ids, options);
       case "taps":
-        return prefillTaps(this.#core, ids, options);
+        return prefillTaps(this.core, ids, options);
     }
   }
 
@@ -97,7 +98,7 @@ export class Sequence {
    * but when the iterator ends, wherever that is, the state is that of the tokens told. Until then the sequence is not to
    * be used otherwise. RangeError when no token is pending, and for a logitBias that the model cannot take. */
   generate(draw: DrawOptions, maxTokens: number): AsyncGenerator<number, void> {
-    return generate(this.#core, draw, maxTokens);
+    return generate(this.core, draw, maxTokens);
   }
 
   /** Reads the pending token and draws the next; RangeError when there is none. */
@@ -110,18 +111,18 @@ export class Sequence {
    * further back than the last runs of decode: then nothing has changed, and it takes a snapshot from before, and replay.
    * RangeError when no token is pending. */
   rewind(numTokens: number): Promise<boolean> {
-    return rewind(this.#core, numTokens);
+    return rewind(this.core, numTokens);
   }
 
   /** Draws known ids instead of new ones, as they were generated: reads the pending token and all of `ids` but the last,
    * which is pending then. RangeError when no token is pending. */
   replay(ids: readonly number[]): Promise<void> {
-    return replay(this.#core, ids);
+    return replay(this.core, ids);
   }
 
   /** Reads ids one by one through decode and gives every tapped tensor. */
   replayTaps(ids: readonly number[]): Promise<Taps> {
-    return replayTaps(this.#core, ids);
+    return replayTaps(this.core, ids);
   }
 
   /** For measuring only: stands after `numTokens` that nobody read, with a token pending, as if the text had been so long.
@@ -129,28 +130,28 @@ export class Sequence {
   assume(numTokens: number): void {
     this.clear();
     this.reserve(numTokens);
-    this.#core.moveTo({ tokenIds: new Uint32Array(numTokens), blockLengths: Uint32Array.of(numTokens) }, 0);
+    this.core.moveTo({ tokenIds: new Uint32Array(numTokens), blockLengths: Uint32Array.of(numTokens) }, 0);
   }
 
   /** The whole state as it is now; belongs to the caller. Its keys and values stay where they are: whoever goes back
    * before it and reads another text from there spoils it. */
   snapshot(label = "snapshot"): Snapshot {
-    return this.#core.snapshot(label);
+    return this.core.snapshot(label);
   }
 
   /** Goes back to a snapshot, or over to one of another sequence of the same model, whose keys are copied then; the snapshot
    * stays good. StaleSnapshotError, before anything has changed, when keys of it were overwritten or freed. */
   restore(snapshot: Snapshot): void {
-    this.#core.restore(snapshot);
+    this.core.restore(snapshot);
   }
 
   /** Forgets everything that was read; buffers stay. */
   clear(): void {
-    this.#core.state.clear();
-    this.#core.moveTo({ tokenIds: new Uint32Array(0), blockLengths: new Uint32Array(0) }, undefined);
+    this.core.state.clear();
+    this.core.moveTo({ tokenIds: new Uint32Array(0), blockLengths: new Uint32Array(0) }, undefined);
   }
 
   destroy(): void {
-    this.#core.destroy();
+    this.core.destroy();
   }
 }

@@ -1,6 +1,6 @@
 // The whole state of a sequence at one position: what fork, stop and restore rest on. What every token changes is copied on
 // the GPU. Keys and values are not: they stay in the sequence's KV cache, and the snapshot is good as long as none of them is
-// overwritten.
+// overwritten. In constant memory mode they are overwritten all the time: there they are copied too.
 
 import type { GpuSession } from "../gpu/session.ts";
 import type { KeysMark } from "./kv-cache.ts";
@@ -24,8 +24,8 @@ export class Snapshot {
   readonly log: SequenceLog;
   /** Drawn but not yet read; undefined when there is none. */
   readonly pendingToken: number | undefined;
-  /** Where its keys and values are. */
-  readonly keys: KeysMark;
+  /** Where its keys and values are; undefined when they are copied. */
+  readonly keys: KeysMark | undefined;
   readonly #session: GpuSession;
   readonly #copies: readonly GPUBuffer[];
 

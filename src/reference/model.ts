@@ -22,9 +22,16 @@ export interface ReferenceState {
   readonly layers: readonly LayerState[];
 }
 
+export interface KeyWindow {
+  readonly first: number;
+  readonly last: number;
+}
+
 export interface ReferenceOptions {
   /** Tokens per block of the lightning layers' block form; absent, they go token by token. */
   readonly blockSize?: number;
+  /** Softmax layers see the text's first keys, and of those up to the query's own the last; all when absent. */
+  readonly keyWindow?: KeyWindow | undefined;
   /** Receives `hidden.L` (num_tokens, hidden_size), the input of layer L, and after the final norm `hidden.<numLayers>`;
    * in each layer, in this order, `x.L`, `qkv.L` and `gated.L` (lightning only), `o.L`, `middle.L`, `y.L`, and `router.L`
    * (num_tokens, num_experts). */
@@ -49,7 +56,7 @@ export function referenceForward(
   weights: ReferenceWeights,
   state: ReferenceState,
   ids: Numbers,
-  { blockSize, onTap }: ReferenceOptions = {},
+  { blockSize, keyWindow, onTap }: ReferenceOptions = {},
 ): Float64Array {
   const { config } = weights;
   let h = embed(ids, weights.embedTokens, config.hiddenSize);
@@ -65,7 +72,7 @@ export function referenceForward(
       const a = lightningAttention(x, attention, state.layers[layer], layer, config, tap, blockSize);
       h = addScaled(config.linearAttentionAlpha, x, config.linearAttentionBeta, a);
     } else {
-      const a = fullAttention(x, attention, state.layers[layer], state.position, config, tap);
+      const a = fullAttention(x, attention, state.layers[layer], state.position, config, tap, keyWindow);
       h = addScaled(config.fullAttentionAlpha, x, config.fullAttentionBeta, a);
     }
     tap("middle", h);
@@ -144,6 +151,7 @@ function fullAttention(
   position: number,
   config: ModelConfig,
   tap: Tap,
+  keyWindow: KeyWindow | undefined,
 ): Float64Array {
   const { numHeads, numKvHeads, headDim, hiddenSize } = config;
   const frequencies = inverseFrequencies(config);
@@ -152,7 +160,7 @@ function fullAttention(
   const value = linear(x, weights.vProj, numKvHeads * headDim);
   for (const number of key) keyCache.push(number);
   for (const number of value) valueCache.push(number);
-  const o = softmaxAttention(query, keyCache, valueCache, position, numHeads, numKvHeads, headDim);
+  const o = softmaxAttention(query, keyCache, valueCache, position, numHeads, numKvHeads, headDim, keyWindow);
   tap("o", o);
   return linear(o, weights.oProj, hiddenSize);
 }
@@ -184,7 +192,8 @@ export function rotate(x: Numbers, position: number, numHeads: number, frequenci
 }
 
 /** Causal grouped-query attention: query (num_tokens, num_heads, head_dim), whose first token stands at `position`, over
- * keys and values (at least position + num_tokens, num_kv_heads, head_dim) → (num_tokens, num_heads, head_dim). */
+ * keys and values (at least position + num_tokens, num_kv_heads, head_dim) → (num_tokens, num_heads, head_dim). With a key
+ * window, a query sees the first keys and the last ones up to its own. */
 export function softmaxAttention(
   query: Numbers,
   keyCache: Numbers,
@@ -193,18 +202,17 @@ export function softmaxAttention(
   numHeads: number,
   numKvHeads: number,
   headDim: number,
+  { first, last }: KeyWindow = { first: 0, last: Infinity },
 ): Float64Array {
   const o = new Float64Array(query.length);
   for (let row = 0; row < query.length / headDim; row++) {
     const numKeys = position + Math.floor(row / numHeads) + 1;
+    const keys = Array.from({ length: numKeys }, (_, key) => key).filter((key) => key < first || key >= numKeys - last);
     const kvHead = Math.floor((row % numHeads) / (numHeads / numKvHeads));
     const cacheAt = (key: number) => (key * numKvHeads + kvHead) * headDim;
-    const scores = Array.from(
-      { length: numKeys },
-      (_, key) => dot(query, row * headDim, keyCache, cacheAt(key), headDim) / Math.sqrt(headDim),
-    );
-    for (const [key, weight] of softmax(scores).entries()) {
-      addScaledRow(o, row * headDim, weight, valueCache, cacheAt(key), headDim);
+    const scores = keys.map((key) => dot(query, row * headDim, keyCache, cacheAt(key), headDim) / Math.sqrt(headDim));
+    for (const [index, weight] of softmax(scores).entries()) {
+      addScaledRow(o, row * headDim, weight, valueCache, cacheAt(keys[index]), headDim);
     }
   }
   return o;

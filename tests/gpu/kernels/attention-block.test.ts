@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Dispatch } from "../../../src/gpu/kernel.ts";
 import { createAttentionBlock } from "../../../src/kernels/attention-block.ts";
 import { createAttentionCombine } from "../../../src/kernels/attention-combine.ts";
+import type { KeyWindow } from "../../../src/kernels/key-window.ts";
 import type { KvFormat } from "../../../src/kernels/kv-format.ts";
 import { createRopeAppend } from "../../../src/kernels/rope-append.ts";
 import { createRopeTable, ROPE_ROWS } from "../../../src/kernels/rope-table.ts";
@@ -64,8 +65,15 @@ function withSurplus(dispatch: Dispatch): Dispatch {
 
 /** Uploads a block, dispatches over all segments and combines.
  * @param known what the cache holds beforehand, (any number of tokens, 2, num_kv_heads, head_dim)
+ * @param keyWindow constant memory mode: the segments are the first keys and the ring
  * @param ropeTheta the block's own queries and keys are rotated and appended first, if given */
-async function runAttention(shape: Shape, qkvValues: Float32Array, known: Float32Array, ropeTheta?: number) {
+async function runAttention(
+  shape: Shape,
+  qkvValues: Float32Array,
+  known: Float32Array,
+  ropeTheta?: number,
+  keyWindow?: KeyWindow,
+) {
   const { numHeads, numKvHeads, headDim, position, numTokens, segments, kvFormat } = shape;
   const slotSize = 2 * numKvHeads * headDim;
   const numRows = maxSplitRows({ ...shape, maxWorkgroups }, numTokens);
@@ -79,15 +87,20 @@ async function runAttention(shape: Shape, qkvValues: Float32Array, known: Float3
     stats,
     partials,
   };
-  const heads = { numHeads, numKvHeads, headDim, kvFormat, maxWorkgroups };
+  const heads = { numHeads, numKvHeads, headDim, kvFormat, maxWorkgroups, keyWindow };
   const createAttention = await createAttentionBlock(session(), heads);
   const createCombine = await createAttentionCombine(session(), heads);
   let start = 0;
-  const perSegment = segments.map((length, index) => {
+  const perSegment = segments.flatMap((length, index) => {
+    if (length === 0) return [];
     const segment = createSegment(session(), `segment ${index}`, { start, length, index });
     // Slots that hold no token yet hold large numbers: reading one would show.
     const slots = new Float32Array(length * slotSize).fill(1000);
-    slots.set(known.subarray(start * slotSize, (start + length) * slotSize));
+    const end = index === segments.length - 1 ? known.length / slotSize : start + length;
+    for (let token = start; token < Math.min(end, known.length / slotSize); token++) {
+      const slot = keyWindow ? (token - start) % length : token - start;
+      if (slot < length) slots.set(known.subarray(token * slotSize, (token + 1) * slotSize), slot * slotSize);
+    }
     start += length;
     return { segment, cache: uploadCache(session(), `segment ${index}`, heads, slots) };
   });
@@ -114,11 +127,21 @@ function expectedOutput(
   { numHeads, numKvHeads, headDim, position }: Shape,
   qkv: ArrayLike<number>,
   cache: Float32Array,
+  keyWindow?: KeyWindow,
 ) {
   const heads = { numHeads, numKvHeads, headDim };
   const width = numKvHeads * headDim;
   const part = (index: number) => cache.filter((_, i) => Math.floor(i / width) % 2 === index);
-  return softmaxAttention(qkvParts(qkv, heads).query, part(0), part(1), position, numHeads, numKvHeads, headDim);
+  return softmaxAttention(
+    qkvParts(qkv, heads).query,
+    part(0),
+    part(1),
+    position,
+    numHeads,
+    numKvHeads,
+    headDim,
+    keyWindow,
+  );
 }
 
 const shapes = [
@@ -142,20 +165,23 @@ const shapes = [
   { numHeads: 5, numKvHeads: 1, headDim: 32, position: 700, numTokens: 90, segments: [256, 300, 300] },
 ].map((shape): Shape => ({ ...shape, kvFormat: "f32" }));
 
-/** Keys and values in f16, of even and odd numbers of them in a row. */
-const halfShapes: Shape[] = shapes
+/** Keys and values in fewer bits, of even and odd numbers of them in a row. */
+const smallerShapes = shapes
   .filter(({ headDim, segments }) => headDim === 36 || headDim === 128 || segments.length === 3)
-  .map((shape) => ({ ...shape, kvFormat: "f16" }));
+  .flatMap((shape): Shape[] => [
+    { ...shape, kvFormat: "f16" },
+    { ...shape, kvFormat: "i8" },
+  ]);
 
 describe("attention_block", () => {
-  it.each([...shapes, ...halfShapes])(
+  it.each([...shapes, ...smallerShapes])(
     "attends with $numTokens queries at $position, $numHeads heads of $headDim over $numKvHeads, to segments of $segments $kvFormat",
     async (shape) => {
-      const { numHeads, numKvHeads, headDim, position, numTokens, kvFormat } = shape;
+      const { numHeads, numKvHeads, headDim, position, numTokens } = shape;
       const random = createRandom(position + numTokens + headDim);
       // Scores of several units: a masked, lost or doubled key changes the first digits.
       const qkv = randomArray(random, numTokens * (numHeads + 2 * numKvHeads) * headDim, 5);
-      const cache = roundToKv(kvFormat, randomArray(random, (position + numTokens) * 2 * numKvHeads * headDim));
+      const cache = roundToKv(shape, randomArray(random, (position + numTokens) * 2 * numKvHeads * headDim));
       const actual = await runAttention(shape, qkv, cache);
       const length = splitLength(shape);
       const expected = attentionBlock(qkv, cache, position, shape, length);
@@ -199,6 +225,44 @@ describe("attention_block", () => {
       cache.set(known);
       const rotated = ropeAppend(cache, 0, qkv, position, shape, frequencies);
       expect(relativeError(output, expectedOutput(shape, rotated, Float32Array.from(cache)))).toBeLessThan(TOLERANCE);
+    },
+  );
+
+  it.each([
+    { first: 0, last: 1, position: 40, numTokens: 9 },
+    { first: 5, last: 12, position: 0, numTokens: 37 },
+    { first: 5, last: 12, position: 17, numTokens: 37 },
+    { first: 40, last: 33, position: 3000, numTokens: 70 },
+    // Several splits, some of which a token sees nothing of.
+    { first: 64, last: 700, position: 100_003, numTokens: 90 },
+    { first: 300, last: 300, position: 5000, numTokens: 300 },
+  ])(
+    "sees the first $first and the last $last keys from $numTokens queries at $position, of a ring that rope_append fills",
+    async ({ first, last, position, numTokens }) => {
+      const heads = { numHeads: 6, numKvHeads: 2, headDim: 16 };
+      const { numHeads, numKvHeads, headDim } = heads;
+      const slotSize = 2 * numKvHeads * headDim;
+      const random = createRandom(position + last);
+      const qkv = randomArray(random, numTokens * (numHeads + 2 * numKvHeads) * headDim, 2);
+      const isSeen = (key: number) => key < position && (key < first || key > position - last);
+      const known = Float32Array.from({ length: position * slotSize }, (_, i) =>
+        isSeen(Math.floor(i / slotSize)) ? random() : 1000,
+      );
+      for (const kvFormat of ["f32", "i8"] as const) {
+        const shape = { ...heads, position, numTokens, segments: [first, last + numTokens], kvFormat };
+        const rounded = roundToKv(shape, known);
+        const { output } = await runAttention(shape, qkv, rounded, 1e7, { first, last });
+        const frequencies = inverseFrequencies({ headDim, ropeTheta: 1e7, rotaryFrequencies: headDim / 2 });
+        const cache = new Float64Array((position + numTokens) * slotSize);
+        cache.set(rounded);
+        const rotated = ropeAppend(cache, 0, qkv, position, shape, frequencies);
+        const appended = roundToKv(shape, Float32Array.from(cache.subarray(position * slotSize)));
+        const held = Float32Array.from(cache);
+        held.set(appended, position * slotSize);
+        const expected = expectedOutput(shape, rotated, held, { first, last });
+        // A rotated key may round to the next of its 255 steps.
+        expect(relativeError(output, expected), kvFormat).toBeLessThan(kvFormat === "i8" ? 1e-3 : TOLERANCE);
+      }
     },
   );
 

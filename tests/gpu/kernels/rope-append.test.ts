@@ -79,6 +79,19 @@ describe("rope_append", () => {
       ],
       kvFormat: "f16",
     },
+    { numHeads: 5, numKvHeads: 1, headDim: 36, position: 2047, numTokens: 9, segments: [[2040, 20]], kvFormat: "i8" },
+    {
+      numHeads: 4,
+      numKvHeads: 2,
+      headDim: 128,
+      position: 250,
+      numTokens: 70,
+      segments: [
+        [0, 300],
+        [300, 500],
+      ],
+      kvFormat: "i8",
+    },
     // One segment lies wholly before the block, another wholly behind it.
     {
       numHeads: 2,
@@ -109,7 +122,7 @@ describe("rope_append", () => {
     };
     session().device.queue.writeBuffer(shared.qkv.buffer, 0, qkvValues as Float32Array<ArrayBuffer>);
     const rotated = Float64Array.from(qkvValues);
-    const unwritten = roundToKv(kvFormat, Float32Array.of(SENTINEL))[0]!;
+    const unwritten = roundToKv(heads, new Float32Array(headDim).fill(SENTINEL))[0]!;
     const caches = segments.map(([, length], index) => {
       const slots = new Float32Array(length * 2 * numKvHeads * headDim).fill(unwritten);
       return uploadCache(session(), `segment ${index}`, heads, slots);
@@ -120,15 +133,15 @@ describe("rope_append", () => {
     });
     run(session(), dispatches, numTokens + 3);
     for (const [index, [start, length]] of segments.entries()) {
-      const actual = await readCache(session(), caches[index]!, kvFormat);
+      const actual = await readCache(session(), caches[index]!, heads);
       const expected = new Float64Array(length * 2 * numKvHeads * headDim).fill(unwritten);
       const own = ropeAppend(expected, start, qkvValues, position, shape, inverseFrequencies(ropeParameters));
       for (const [i, value] of own.entries()) if (value !== qkvValues[i]) rotated[i] = value;
       const strayed = expected.findIndex((value, i) => (value === unwritten) !== (actual[i] === unwritten));
       expect(strayed, "first element written or left against expectation").toBe(-1);
-      // Two products with cosines and sines that are exact to 1e-6; an f16 has 11 bits.
+      // Two products with cosines and sines that are exact to 1e-6; an f16 has 11 bits, an i8 half a step of 254 in all.
       const isWritten = (value: number) => value !== unwritten;
-      const tolerance = kvFormat === "f16" ? 2 ** -11 : 2e-6;
+      const tolerance = { f32: 2e-6, f16: 2 ** -11, i8: 1 / 253 }[kvFormat];
       expect(relativeError(actual.filter(isWritten), expected.filter(isWritten))).toBeLessThan(tolerance);
     }
     const actual = await readFloats(session(), shared.qkv);
