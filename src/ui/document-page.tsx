@@ -22,6 +22,19 @@ function useHiding(page: Page): void {
   }, [page]);
 }
 
+/** What is not kept is gone when it is closed. */
+function Keep({ page, name }: { page: Page; name: string }) {
+  const { phase, isKept, keep, kept } = page.document;
+  const { state } = phase.value;
+  if ((state !== "read" && state !== "paused") || kept.value === null) return null;
+  if (isKept.value) return <span class="document-muted">Kept in this browser</span>;
+  return (
+    <button class="button" type="button" onClick={() => keep(name)}>
+      Keep
+    </button>
+  );
+}
+
 function Head({ page }: { page: Page }) {
   const outline = page.document.outline.value;
   if (!outline) return null;
@@ -33,9 +46,12 @@ function Head({ page }: { page: Page }) {
           {formatCount(outline.numTokens)} tokens, {formatCount(outline.numChars)} characters
         </p>
       </div>
-      <button class="button" type="button" onClick={page.document.close}>
-        Close
-      </button>
+      <div class="document-actions">
+        <Keep page={page} name={outline.name} />
+        <button class="button" type="button" onClick={page.document.close}>
+          Close
+        </button>
+      </div>
     </div>
   );
 }
@@ -45,6 +61,11 @@ function Opened({ page, model }: { page: Page; model: ReadyModel }) {
   return (
     <>
       <Head page={page} />
+      {page.document.problem.value && (
+        <p class="notice" role="alert">
+          <span>{page.document.problem}</span>
+        </p>
+      )}
       {state === "ready" ? (
         <DocumentPlan page={page} model={model} />
       ) : (

@@ -15,10 +15,9 @@ function Numbers({ page }: { page: Page }) {
   const numKeys = keyWindow ? Math.min(numTokens, keyWindow.first + keyWindow.last) : numTokens;
   const estimatedMs = phase.state === "ready" ? phase.estimatedMs : null;
   const entries = [
-    { value: formatCount(numTokens), label: "tokens to read" },
     {
       value: estimatedMs === null ? "unknown" : formatDuration(estimatedMs),
-      label: "to read them, estimated from the speed measured here",
+      label: "to read it, estimated from the speed measured here",
     },
     { value: formatBytes(stateBytes), label: "recurrent state of the lightning layers, at any length" },
     {

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { ReadyModel } from "../worker/messages-model.ts";
+import { KeptDocuments } from "./kept-documents.tsx";
 import { formatCount } from "./quantities.ts";
 import type { Page } from "./state/page.ts";
 
@@ -156,10 +157,13 @@ export function DocumentSource({ page, model }: { page: Page; model: ReadyModel 
       {isCounting ? (
         <Counting page={page} />
       ) : (
-        <div class="document-sources">
-          <OwnText page={page} />
-          <Sample page={page} />
-        </div>
+        <>
+          <div class="document-sources">
+            <OwnText page={page} />
+            <Sample page={page} />
+          </div>
+          <KeptDocuments page={page} />
+        </>
       )}
     </>
   );

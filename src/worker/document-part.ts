@@ -1,26 +1,24 @@
 // The long document behind the protocol: encodes it, reads it with pauses, answers questions about it.
 
-import { createChronicle, type HiddenFact } from "../document/chronicle.ts";
 import { DocumentPrompt } from "../document/document-prompt.ts";
+import { DocumentError } from "../document/document-error.ts";
+import { expectModel } from "../document/document-record.ts";
 import { encodeDocument } from "../document/encode-document.ts";
-import { isRightAnswer } from "../document/facts.ts";
 import { readText } from "../document/read-text.ts";
 import { measureBytes, ReadingMeter } from "../document/reading.ts";
-import {
-  fittingTokens,
-  growthPerToken,
-  type KeyWindow,
-  numActiveParameters,
-  planMemory,
-  readingMs,
-} from "../document/reading-plan.ts";
+import { readingMs } from "../document/reading-plan.ts";
+import type { KeyWindow } from "../kernels/key-window.ts";
 import type { TextSource } from "../document/text-source.ts";
 import type { ChatModel } from "../chat/chat-model.ts";
+import type { FolderHandle } from "../store/private-files.ts";
+import { DocumentKeeper } from "./document-keeper.ts";
+import { describeSource, excerptAt, growthOf, judge, outlineOf } from "./document-outline.ts";
+import { DocumentShelf } from "./document-shelf.ts";
 import { parseFailure } from "./failures.ts";
 import type { Gpu, GpuHost } from "./gpu-host.ts";
 import type { JobQueue } from "./job-queue.ts";
 import { measureSpeed } from "./measure-speed.ts";
-import type { DocumentOutline, DocumentRequest, DocumentVerdict } from "./messages-document.ts";
+import type { DocumentRequest } from "./messages-document.ts";
 import type { WorkerEvent } from "./messages.ts";
 import type { ModelUse } from "./model-use.ts";
 import { OpenDocument } from "./open-document.ts";
@@ -30,15 +28,18 @@ type AskRequest = Extract<DocumentRequest, { kind: "askDocument" }>;
 /** The page has no penalties yet. */
 const NO_PENALTIES = { repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: [] };
 
-/** Characters of the strip that shows what is being read, and tokens that are surely enough for them. */
-const EXCERPT_CHARS = 240;
-const EXCERPT_TOKENS = 96;
+/** A snapshot is written after so many tokens, or this share of the text, or this time. */
+const SAVE_TOKENS = 8192;
+const SAVES = 16;
+const SAVE_MS = 30_000;
 
 export class DocumentPart {
   readonly #host: GpuHost;
   readonly #queue: JobQueue;
   readonly #post: (event: WorkerEvent) => void;
   readonly #subject: () => ModelUse | undefined;
+  readonly #shelf: DocumentShelf;
+  readonly #keeper: DocumentKeeper;
   /** Of the document that is being opened, or is open. */
   #opening = new AbortController();
   #open: OpenDocument | undefined;
@@ -46,15 +47,27 @@ export class DocumentPart {
   #readJob: number | undefined;
   /** Jobs of questions that have not ended, by turn. */
   readonly #askJobs = new Map<number, number>();
+  readonly #never = new AbortController().signal;
   /** As measured last: a token's time at a position. */
   #speed: { readonly gpu: Gpu; readonly msPerToken: number; readonly at: number } | undefined;
 
   /** @param subject the model that reads, if one is loaded */
-  constructor(host: GpuHost, queue: JobQueue, post: (event: WorkerEvent) => void, subject: () => ModelUse | undefined) {
+  constructor(
+    host: GpuHost,
+    queue: JobQueue,
+    post: (event: WorkerEvent) => void,
+    subject: () => ModelUse | undefined,
+    openFolder: () => Promise<FolderHandle | undefined>,
+  ) {
     this.#host = host;
     this.#queue = queue;
     this.#post = post;
     this.#subject = subject;
+    this.#shelf = new DocumentShelf(post, openFolder, async () => {
+      const chat = await this.#withModel("Looking for kept documents", this.#never, async (_, opened) => opened);
+      return chat && { id: chat.id, kvFormat: chat.model.kvFormat };
+    });
+    this.#keeper = new DocumentKeeper(post, this.#shelf);
   }
 
   receive(request: DocumentRequest): void {
@@ -73,6 +86,18 @@ export class DocumentPart {
         return this.#end(request.document);
       case "askDocument":
         return this.#ask(request);
+      case "keepDocument":
+        if (this.#open?.number === request.document) void this.#keeper.keep(this.#open, request.name);
+        return;
+      case "restoreDocument":
+        this.#close();
+        return void this.#restore(request.document, request.id, this.#opening.signal);
+      case "listDocuments":
+      case "renameDocument":
+      case "deleteDocument":
+      case "exportDocument":
+      case "importDocument":
+        return this.#shelf.receive(request);
       case "stopDocumentAnswer": {
         const job = this.#askJobs.get(request.turn);
         if (job !== undefined) this.#queue.cancel(job);
@@ -114,19 +139,19 @@ export class DocumentPart {
       });
       signal.throwIfAborted();
       const open = new OpenDocument(document, { name, facts, prompt, ...encoded });
-      await this.#tellOutline(open, signal);
-      if (!signal.aborted) this.#open = open;
+      await this.#present(open, signal);
     } catch (error) {
       if (!signal.aborted) this.#post({ kind: "documentFailed", document, failure: parseFailure(error) });
     }
   }
 
-  /** Measures the speed, unless it is known, and tells what reading will take. */
-  async #tellOutline(open: OpenDocument, signal: AbortSignal): Promise<void> {
+  /** Measures the speed, unless it is known, and tells what reading will take; from then on the document is open. */
+  async #present(open: OpenDocument, signal: AbortSignal): Promise<void> {
     await this.#withModel("Measuring the reading speed", signal, async (gpu, chat) => {
       const { ids } = open.text;
       if (this.#speed?.gpu !== gpu) this.#speed = { gpu, ...(await measureSpeed(chat.model, ids)) };
       signal.throwIfAborted();
+      this.#open = open;
       const { msPerToken, at } = this.#speed;
       const estimatedMs = readingMs(growthOf(chat), msPerToken, at, 0, ids.length, null);
       this.#post({ kind: "documentOpened", document: open.number, outline: outlineOf(open, gpu, chat), estimatedMs });
@@ -166,6 +191,16 @@ export class DocumentPart {
     const { ids } = open.text;
     const growth = growthOf(chat);
     let meter: ReadingMeter | undefined;
+    await this.#keeper.begin(open, chat);
+    let savedMs = performance.now();
+    let savedTokens = open.readTokens;
+    const onSlab = async (): Promise<void> => {
+      const numTokens = open.sequenceOn(gpu)?.position ?? 0;
+      const isDue = numTokens - savedTokens >= Math.max(SAVE_TOKENS, ids.length / SAVES);
+      if (!isDue && performance.now() - savedMs < SAVE_MS) return;
+      await this.#keeper.save(open, gpu);
+      [savedMs, savedTokens] = [performance.now(), numTokens];
+    };
     const onRead = (numTokens: number): void => {
       const sequence = open.sequenceOn(gpu);
       if (!sequence) return;
@@ -185,13 +220,42 @@ export class DocumentPart {
         excerpt: excerptAt(chat, ids, numTokens),
       });
     };
-    return open.read(gpu, chat, { signal, onRead, onSlab: async () => {} });
+    const isWhole = await open.read(gpu, chat, { signal, onRead, onSlab });
+    await this.#keeper.save(open, gpu);
+    return isWhole;
+  }
+
+  async #restore(document: number, id: string, signal: AbortSignal): Promise<void> {
+    try {
+      const store = await this.#shelf.store();
+      if (!store) throw new DocumentError("storage: expected a kept document, got no storage");
+      const stored = await store.open(id);
+      const ids = await stored.readIds();
+      await this.#withModel(`Opening “${stored.record.name}”`, signal, async (gpu, chat) => {
+        const { name, facts, held, numChars, keyWindow, isKept } = stored.record;
+        expectModel(stored.record, chat.id, chat.model.kvFormat);
+        const prompt = new DocumentPrompt(chat.tokenizer, chat.template);
+        const open = new OpenDocument(document, { name, facts, held, numChars, ids, prompt });
+        open.keyWindow = keyWindow;
+        open.stored = stored;
+        await open.restore(gpu, chat);
+        signal.throwIfAborted();
+        this.#open = open;
+        const { readTokens } = open;
+        this.#post({ kind: "documentOpened", document, outline: outlineOf(open, gpu, chat), estimatedMs: null });
+        if (isKept) this.#post({ kind: "documentKept", document, id, name });
+        this.#post({ kind: readTokens === ids.length ? "documentRead" : "documentPaused", document, readTokens });
+      });
+    } catch (error) {
+      if (!signal.aborted) this.#post({ kind: "documentFailed", document, failure: parseFailure(error) });
+    }
   }
 
   #end(document: number): void {
     const open = this.#open;
     if (open?.number !== document || this.#readJob !== undefined || open.readTokens === 0) return;
     open.end();
+    void this.#keeper.end(open);
     this.#post({ kind: "documentRead", document, readTokens: open.readTokens });
   }
 
@@ -248,7 +312,10 @@ export class DocumentPart {
     const open = this.#open;
     this.#open = undefined;
     if (!open) return;
-    const free = async () => open.free(this.#host.gpu);
+    const free = async (): Promise<void> => {
+      open.free(this.#host.gpu);
+      if (!open.stored?.record.isKept) await this.#keeper.forget(open);
+    };
     this.#queue.add({ part: "document", title: "Closing the document", run: free, skip: () => void free() });
   }
 
@@ -257,44 +324,4 @@ export class DocumentPart {
     if (this.#open === open) this.#open = undefined;
     this.#post({ kind: "documentFailed", document: open.number, failure: parseFailure(error) });
   }
-}
-
-function describeSource(source: TextSource): { readonly name: string; readonly facts: readonly HiddenFact[] } {
-  if (source.kind !== "sample") return { name: source.name, facts: [] };
-  const { title, facts } = createChronicle(source.seed, source.numTokens, source.depths);
-  return { name: title, facts };
-}
-
-function judge({ text }: OpenDocument, question: string, said: string): DocumentVerdict | null {
-  const fact = text.facts.find((hidden) => hidden.question === question.trim());
-  return fact ? { expected: fact.answer, isRight: isRightAnswer(said, fact) } : null;
-}
-
-function growthOf({ model, numParameters }: ChatModel): number {
-  return growthPerToken(model.config, numActiveParameters(model.config, numParameters));
-}
-
-function outlineOf({ text, numTokens }: OpenDocument, { session }: Gpu, { model }: ChatModel): DocumentOutline {
-  const memory = planMemory(model.config, model.kvFormat);
-  const { ledger } = session;
-  const fitting = fittingTokens(memory, ASSUMED_MEMORY_BYTES - ledger.allocatedBytes, null);
-  return {
-    name: text.name,
-    numTokens,
-    numChars: text.numChars,
-    facts: text.facts.map(({ question, answer, depth }) => ({ question, answer, depth })),
-    ...memory,
-    weightBytes: ledger.totals().find(({ kind }) => kind === "weights")?.allocatedBytes ?? 0,
-    fittingTokens: fitting === Infinity ? null : fitting,
-  };
-}
-
-/** Browsers do not tell how much memory a GPU has; most have this much to give. */
-const ASSUMED_MEMORY_BYTES = 2e9;
-
-/** The end of what was read, from the beginning of a word on. */
-function excerptAt({ tokenizer }: ChatModel, ids: Uint32Array, numTokens: number): string {
-  const last = [...ids.subarray(Math.max(0, numTokens - EXCERPT_TOKENS), numTokens)];
-  const text = tokenizer.decode(last, { skipSpecial: true }).replace(/\s+/g, " ").slice(-EXCERPT_CHARS);
-  return text.slice(text.indexOf(" ") + 1);
 }

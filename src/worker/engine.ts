@@ -12,6 +12,7 @@
 // that has changed. On the page, the part's events get their cases in src/ui/state/worker-events.ts.
 
 import { browserPorts } from "../store/browser-ports.ts";
+import { openPrivateFolder } from "../store/private-files.ts";
 import type { StorePorts } from "../store/weight-store.ts";
 import { BenchmarkPart } from "./benchmark-part.ts";
 import { ChatPart } from "./chat-part.ts";
@@ -28,13 +29,18 @@ export class Engine {
   readonly #benchmark: BenchmarkPart;
   readonly #document: DocumentPart;
 
-  constructor(post: (event: WorkerEvent) => void, storePorts: StorePorts = browserPorts) {
+  /** @param openDocuments the folder where documents are kept, if there is one */
+  constructor(
+    post: (event: WorkerEvent) => void,
+    storePorts: StorePorts = browserPorts,
+    openDocuments = () => openPrivateFolder(["documents"]),
+  ) {
     const fail = (error: unknown) => post({ kind: "loadFailed", failure: parseFailure(error) });
     this.#queue = new JobQueue((jobs) => post({ kind: "queue", jobs }), fail);
     this.#host = new GpuHost(post, storePorts, fail);
     this.#chat = new ChatPart(this.#host, this.#queue, post);
     this.#benchmark = new BenchmarkPart(this.#host, this.#queue, post, () => this.#chat.model);
-    this.#document = new DocumentPart(this.#host, this.#queue, post, () => this.#chat.model);
+    this.#document = new DocumentPart(this.#host, this.#queue, post, () => this.#chat.model, openDocuments);
   }
 
   receive(request: WorkerRequest): void {

@@ -70,6 +70,8 @@ export interface KeptDocument {
   /** Whether it can be opened with the model that is loaded. */
   readonly fitsModel: boolean;
   readonly keyWindow: DocumentWindow | null;
+  /** False: it is there because its page was closed while it was open, and goes after a day. */
+  readonly isKept: boolean;
   readonly sizeBytes: number;
 }
 
@@ -95,7 +97,7 @@ export type DocumentRequest =
       readonly maxTokens: number;
     }
   | { readonly kind: "stopDocumentAnswer"; readonly turn: number }
-  /** From now on the document is there at the next visit. Answered by `documentKept`. */
+  /** From now on the document is there at the next visit. Answered by `documentKept`, or `documentProblem`. */
   | { readonly kind: "keepDocument"; readonly document: number; readonly name: string }
   /** Answered by `documentList`, as is every request below that changes it. */
   | { readonly kind: "listDocuments" }
@@ -135,8 +137,6 @@ export type DocumentEvent =
     }
   | { readonly kind: "documentPaused"; readonly document: number; readonly readTokens: number }
   | { readonly kind: "documentRead"; readonly document: number; readonly readTokens: number }
-  /** The device was lost, and part of the text is read again from a snapshot, or from the beginning. */
-  | { readonly kind: "documentResumed"; readonly document: number; readonly readTokens: number }
   | {
       readonly kind: "documentText";
       readonly document: number;

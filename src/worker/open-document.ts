@@ -5,8 +5,9 @@ import type { TextChunk, TurnEnd } from "../chat/conversation.ts";
 import type { ChatModel } from "../chat/chat-model.ts";
 import type { HiddenFact } from "../document/chronicle.ts";
 import type { DocumentPrompt } from "../document/document-prompt.ts";
+import type { StoredDocument } from "../document/document-store.ts";
 import { readOn, type ReadingOptions } from "../document/reading.ts";
-import type { KeyWindow } from "../document/reading-plan.ts";
+import type { KeyWindow } from "../kernels/key-window.ts";
 import type { Sequence } from "../model/sequence.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { Gpu } from "./gpu-host.ts";
@@ -34,6 +35,8 @@ const FIRST_TOKENS = 1024;
 export class OpenDocument {
   readonly number: number;
   keyWindow: KeyWindow | null = null;
+  /** Where its snapshots go; undefined when there is no storage. */
+  stored: StoredDocument | undefined;
   #text: DocumentText;
   #onGpu: OnGpu | undefined;
   #readTokens = 0;
@@ -60,6 +63,17 @@ export class OpenDocument {
   end(): void {
     const isWhole = this.#readTokens === this.numTokens;
     if (!isWhole) this.#text = { ...this.#text, ids: this.#text.ids.slice(0, this.#readTokens), held: "" };
+  }
+
+  /** Puts the newest snapshot of a stored document on the GPU. */
+  async restore(gpu: Gpu, chat: ChatModel): Promise<void> {
+    this.#readTokens = (await this.#open(gpu, chat)).sequence.position;
+  }
+
+  /** Writes down what was read. The sequence must stand where the reading does. */
+  async save(gpu: Gpu): Promise<void> {
+    const sequence = this.sequenceOn(gpu);
+    if (sequence) await this.stored?.save(sequence);
   }
 
   /** Reads to the end; false when the signal ended it before. */
@@ -106,11 +120,13 @@ export class OpenDocument {
     return this.#text.ids.subarray(0, this.#readTokens);
   }
 
-  /** A sequence on this device; on another one than before it is empty. */
+  /** A sequence on this device; on another one than before it begins with the newest snapshot, or empty. */
   async #open(gpu: Gpu, chat: ChatModel): Promise<OnGpu> {
-    if (this.#onGpu?.gpu !== gpu) {
-      this.#onGpu = { gpu, sequence: await chat.model.createSequence(FIRST_TOKENS), end: undefined };
-    }
+    if (this.#onGpu?.gpu === gpu) return this.#onGpu;
+    const keyWindow = this.keyWindow ?? undefined;
+    const sequence = await chat.model.createSequence(FIRST_TOKENS, { keyWindow });
+    await this.stored?.load(sequence, this.#text.ids);
+    this.#onGpu = { gpu, sequence, end: undefined };
     return this.#onGpu;
   }
 }

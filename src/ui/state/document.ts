@@ -47,10 +47,12 @@ export interface DocumentState {
   /** The window that the document is read with; null: all keys are kept. */
   readonly keyWindow: ReadonlySignal<DocumentWindow | null>;
   readonly pausesWhenHidden: Signal<boolean>;
-  /** null until the worker has told. */
-  readonly kept: ReadonlySignal<readonly KeptDocument[] | null>;
-  /** Of the open document, once it is kept. */
-  readonly keptName: ReadonlySignal<string | null>;
+  /** "untold" until the worker has told; null: the browser offers no storage. */
+  readonly kept: ReadonlySignal<readonly KeptDocument[] | null | "untold">;
+  /** Whether the open document is there at the next visit. */
+  readonly isKept: ReadonlySignal<boolean>;
+  /** To be handed to the person, once. */
+  readonly exported: Signal<{ readonly name: string; readonly content: Blob } | null>;
   /** A wish that could not be fulfilled; "" for none. */
   readonly problem: Signal<string>;
   /** Whether the document has the GPU, or waits for it. */
@@ -61,6 +63,15 @@ export interface DocumentState {
   pause(): void;
   /** What was read until now is the whole document. */
   end(): void;
+  /** Keeps the open document under this name. */
+  keep(name: string): void;
+  /** Asks for the documents that are kept. */
+  list(): void;
+  restore(id: string): void;
+  rename(id: string, name: string): void;
+  remove(id: string): void;
+  exportFile(id: string): void;
+  importFile(file: Blob): void;
   ask(question: string, draw: { readonly sampling: SamplingSettings; readonly maxTokens: number }): void;
   /** To be called when the page is hidden and shown again. */
   setHidden(isHidden: boolean): void;
@@ -83,9 +94,10 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
   const outline = signal<DocumentOutline | null>(null);
   const progress = signal<ReadingProgress>(NO_PROGRESS);
   const series = signal<ReadingSeries>(NO_SERIES);
-  const kept = signal<readonly KeptDocument[] | null>(null);
-  const keptName = signal<string | null>(null);
   const problem = signal("");
+  const kept = signal<readonly KeptDocument[] | null | "untold">("untold");
+  const isKept = signal(false);
+  const exported = signal<{ readonly name: string; readonly content: Blob } | null>(null);
   const isWindowed = signal(false);
   const windowTokens = signal(DEFAULT_WINDOW);
   const pausesWhenHidden = signal(false);
@@ -103,8 +115,8 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
       outline.value = null;
       progress.value = NO_PROGRESS;
       series.value = NO_SERIES;
-      keptName.value = null;
       problem.value = "";
+      isKept.value = false;
       questions.clear();
     });
     record = new ReadingRecord();
@@ -149,9 +161,27 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
     windowTokens,
     keyWindow,
     pausesWhenHidden,
-    kept,
-    keptName,
     problem,
+    kept,
+    isKept,
+    exported,
+    keep: (name) => {
+      if (name.trim() !== "") send({ kind: "keepDocument", document: current, name: name.trim() });
+    },
+    list: () => send({ kind: "listDocuments" }),
+    restore: (id) => {
+      reset({ state: "counting", numTokens: 0, numChars: 0 });
+      send({ kind: "restoreDocument", document: ++current, id });
+    },
+    rename: (id, name) => {
+      if (name.trim() !== "") send({ kind: "renameDocument", id, name: name.trim() });
+    },
+    remove: (id) => send({ kind: "deleteDocument", id }),
+    exportFile: (id) => send({ kind: "exportDocument", id }),
+    importFile: (file) => {
+      problem.value = "";
+      send({ kind: "importDocument", file });
+    },
     isBusy: computed(
       () => phase.value.state === "reading" || phase.value.state === "pausing" || questions.isAnswering.value,
     ),
@@ -207,9 +237,6 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
             if (now() - drawnMs >= CHART_MS) drawSeries();
           });
         }
-        case "documentResumed":
-          progress.value = { ...progress.value, readTokens: event.readTokens, leftMs: null };
-          return;
         case "documentPaused":
           return rest("paused", event.readTokens);
         case "documentRead":
@@ -218,12 +245,15 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
         case "documentTurnEnded":
           return questions.apply(event);
         case "documentKept":
-          keptName.value = event.name;
-          return;
+          return batch(() => {
+            isKept.value = true;
+            if (outline.value) outline.value = { ...outline.value, name: event.name };
+          });
         case "documentList":
           kept.value = event.documents;
           return;
         case "documentExported":
+          exported.value = event;
           return;
         case "documentProblem":
           problem.value = event.message;

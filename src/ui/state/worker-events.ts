@@ -77,7 +77,6 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
     case "documentReading":
     case "documentPaused":
     case "documentRead":
-    case "documentResumed":
     case "documentText":
     case "documentTurnEnded":
     case "documentKept":
