@@ -8,7 +8,6 @@ import { CheckpointError } from "../src/checkpoint/checkpoint-error.ts";
 import { UnsupportedGpuError } from "../src/gpu/session.ts";
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions } from "./bench/bench-options.ts";
 import { createReporter, printEnd } from "./bench/reporter.ts";
-import { runInBrowser } from "./bench/run-in-browser.ts";
 import { runInNode } from "./bench/run-in-node.ts";
 
 async function main(): Promise<void> {
@@ -29,7 +28,8 @@ async function bench(options: BenchOptions): Promise<void> {
   const controller = new AbortController();
   // The first one ends the benchmark with what there is, the second one at once.
   process.once("SIGINT", () => controller.abort());
-  const run = options.browser ? runInBrowser : runInNode;
+  // A bundle for another machine has no browser to drive.
+  const run = options.browser ? (await import("./bench/run-in-browser.ts")).runInBrowser : runInNode;
   const result = await run(options, controller.signal, createReporter());
   if (options.out !== undefined) await writeFile(options.out, `${JSON.stringify(result, null, 1)}\n`);
   printEnd(result, options.task.plan.profile);

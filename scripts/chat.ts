@@ -3,7 +3,8 @@
 import { createInterface } from "node:readline";
 import { CheckpointError } from "../src/checkpoint/checkpoint-error.ts";
 import { type ChatModel, loadChatModel, readManifest } from "../src/chat/chat-model.ts";
-import { Conversation, type SendOptions, type TurnEnd } from "../src/chat/conversation.ts";
+import { Conversation } from "../src/chat/conversation.ts";
+import type { SendOptions, TurnEnd } from "../src/chat/turn.ts";
 import { FeatureChoiceError } from "../src/gpu/features.ts";
 import { GpuSession, UnsupportedGpuError } from "../src/gpu/session.ts";
 import { GREEDY, type Sampling } from "../src/kernels/call.ts";

@@ -5,7 +5,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { CheckpointError } from "../src/checkpoint/checkpoint-error.ts";
 import { loadChatModel, readManifest } from "../src/chat/chat-model.ts";
 import { GpuSession, UnsupportedGpuError } from "../src/gpu/session.ts";
-import { drawHeatMap, savePicture } from "./needle/heat-map.ts";
+import { drawHeatMap } from "./needle/heat-map.ts";
 import { measureNeedles } from "./needle/measure-needles.ts";
 import { NEEDLE_USAGE, type NeedleOptions, parseNeedleOptions } from "./needle/needle-options.ts";
 import {
@@ -17,6 +17,7 @@ import {
 } from "./needle/needle-result.ts";
 import { openModelFolder } from "./node/files.ts";
 import { openGpu } from "./node/gpu.ts";
+import { savePicture } from "./node/picture.ts";
 import { readShaders } from "./node/shaders.ts";
 
 async function main(): Promise<void> {

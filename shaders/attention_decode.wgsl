@@ -27,6 +27,7 @@ override LAST_KEYS: u32;
 
 const LOWEST_SCORE: f32 = -1e30;
 const KEY_LANES: u32 = 2u;  // threads that share a key's scores
+const BATCH: u32 = 8u;  // quads of keys, and of values, that a thread asks for at once
 
 @group(0) @binding(0) var<uniform> segment: Segment;
 @group(0) @binding(1) var<storage, read> step: Step;
@@ -43,6 +44,45 @@ var<workgroup> part_totals: array<vec4<f32>, WORKGROUP_SIZE * 4u / HEAD_DIM>;
 /// Where the row of a slot's key (part 0) or value (part 1) begins.
 fn cached_row(slot: u32, part: u32, kv_head: u32) -> u32 {
   return ((slot * 2u + part) * NUM_KV_HEADS + kv_head) * row_quads();
+}
+
+struct Quads {
+  quads: array<CachedQuad, BATCH>,
+  scales: array<CachedQuad, BATCH>,  // where the cache has them
+}
+
+/// Every KEY_LANES-th quad of a key from `first` on; past the last one they repeat it.
+fn read_key(key_row: u32, first: u32) -> array<CachedQuad, BATCH> {
+  let row4 = HEAD_DIM / 4u;
+  var quads: array<CachedQuad, BATCH>;
+  for (var i = 0u; i < BATCH; i++) {
+    if (i * KEY_LANES < row4) {
+      quads[i] = cache[key_row + min(first + i * KEY_LANES, row4 - 1u)];
+    }
+  }
+  return quads;
+}
+
+/// Keys of a tile that a key set weighs; values are read BATCH keys at a time.
+fn set_keys() -> u32 {
+  let num_sets = WORKGROUP_SIZE / (HEAD_DIM / 4u);
+  return (WORKGROUP_SIZE / KEY_LANES + num_sets - 1u) / num_sets;
+}
+
+/// One quad of the values of keys `first`, `first + step`, … of a tile; past the last one they repeat it.
+fn read_values(tile: u32, num_keys: u32, first: u32, step_keys: u32, kv_head: u32, column4: u32, turn: u32) -> Quads {
+  var values: Quads;
+  for (var i = 0u; i < BATCH; i++) {
+    if (i < set_keys()) {
+      let key = tile + min(first + i * step_keys, num_keys - 1u);
+      let row = cached_row(turned_slot(key, turn), 1u, kv_head);
+      values.quads[i] = cache[row + column4];
+      if (HAS_SCALE) {
+        values.scales[i] = cache[row + HEAD_DIM / 4u];
+      }
+    }
+  }
+  return values;
 }
 
 /// Column by column sums + weights · values, a column for each head.
@@ -70,7 +110,6 @@ fn attend(head: u32, end_head: u32, kv_head: u32, split: u32, first: u32, end: u
   // over every num_sets-th key, so that nothing but the scores is exchanged until the end.
   let tile_keys = WORKGROUP_SIZE / KEY_LANES;
   let num_sets = WORKGROUP_SIZE / row4;
-  let set_keys = (tile_keys + num_sets - 1u) / num_sets;
   let turn = slot_turn();
   let key_set = local / row4;
   let column4 = local % row4;
@@ -78,24 +117,38 @@ fn attend(head: u32, end_head: u32, kv_head: u32, split: u32, first: u32, end: u
   var totals = vec4<f32>();
   var sums = mat4x4<f32>();
   if (is_begun && key_set == 0u) {
-    for (var i = 0u; i < min(HEADS, end_head - head); i++) {
-      let row = split * NUM_HEADS + head + i;
-      largest[i] = stats[row].x;
-      totals[i] = stats[row].y;
-      sums[i] = partials[row * row4 + column4];
-    }
+    // Each head by itself: a matrix that is indexed by a variable does not stay in registers.
+    let row = split * NUM_HEADS + head;
+    let last_row = split * NUM_HEADS + end_head - 1u;
+    let rows = min(vec4<u32>(row, row + 1u, row + 2u, row + 3u), vec4<u32>(last_row));
+    let begun = array<vec2<f32>, 4>(stats[rows.x], stats[rows.y], stats[rows.z], stats[rows.w]);
+    largest = vec4<f32>(begun[0].x, begun[1].x, begun[2].x, begun[3].x);
+    totals = vec4<f32>(begun[0].y, begun[1].y, begun[2].y, begun[3].y);
+    sums = mat4x4<f32>(
+      partials[rows.x * row4 + column4], partials[rows.y * row4 + column4],
+      partials[rows.z * row4 + column4], partials[rows.w * row4 + column4],
+    );
   }
   for (var tile = first; tile < end; tile += tile_keys) {
+    // Keys and values are asked for together, long before the values are needed.
+    let num_keys = min(tile_keys, end - tile);
     let key_row = cached_row(turned_slot(min(tile + local / KEY_LANES, end - 1u), turn), 0u, kv_head);
+    var key_quads = read_key(key_row, local % KEY_LANES);
+    var values = read_values(tile, num_keys, key_set, num_sets, kv_head, column4, turn);
     var score_part = vec4<f32>();
-    for (var i = 0u; i < row4; i += KEY_LANES) {
-      let column = i + local % KEY_LANES;
-      if (column < row4) {
-        let values = unpack_quad(cache[key_row + column]);
-        score_part += values.x * queries[4u * column];
-        score_part += values.y * queries[4u * column + 1u];
-        score_part += values.z * queries[4u * column + 2u];
-        score_part += values.w * queries[4u * column + 3u];
+    for (var first_column = 0u; first_column < row4; first_column += BATCH * KEY_LANES) {
+      if (first_column > 0u) {
+        key_quads = read_key(key_row, first_column + local % KEY_LANES);
+      }
+      for (var i = 0u; i < BATCH; i++) {
+        let column = first_column + i * KEY_LANES + local % KEY_LANES;
+        if (column < row4) {
+          let channels = unpack_quad(key_quads[i]);
+          score_part += channels.x * queries[4u * column];
+          score_part += channels.y * queries[4u * column + 1u];
+          score_part += channels.z * queries[4u * column + 2u];
+          score_part += channels.w * queries[4u * column + 3u];
+        }
       }
     }
     if (HAS_SCALE) {
@@ -104,27 +157,34 @@ fn attend(head: u32, end_head: u32, kv_head: u32, split: u32, first: u32, end: u
     score_parts[local] = score_part;
     workgroupBarrier();
     if (key_set < num_sets) {
-      let num_keys = min(tile_keys, end - tile);
       var new_largest = largest;
-      for (var j = key_set; j < num_keys; j += num_sets) {
+      for (var i = 0u; i < set_keys(); i++) {
+        let j = min(key_set + i * num_sets, num_keys - 1u);
         new_largest = max(new_largest, score_parts[2u * j] + score_parts[2u * j + 1u]);
       }
       let shrinks = exp(largest - new_largest);
       largest = new_largest;
       totals *= shrinks;
       sums = mat4x4<f32>(sums[0] * shrinks.x, sums[1] * shrinks.y, sums[2] * shrinks.z, sums[3] * shrinks.w);
-      // A fixed number, so that the values are read all at once; keys past the end weigh nothing.
-      for (var i = 0u; i < set_keys; i++) {
-        let j = min(key_set + i * num_sets, num_keys - 1u);
-        let value_row = cached_row(turned_slot(tile + j, turn), 1u, kv_head);
-        var values = unpack_quad(cache[value_row + column4]);
-        if (HAS_SCALE) {
-          values *= unpack_scale(cache[value_row + row4]);
+      for (var first_key = 0u; first_key < set_keys(); first_key += BATCH) {
+        if (first_key > 0u) {
+          values = read_values(tile, num_keys, key_set + first_key * num_sets, num_sets, kv_head, column4, turn);
         }
-        let scores = score_parts[2u * j] + score_parts[2u * j + 1u];
-        let weights = select(vec4<f32>(), exp(min(scores - largest, vec4<f32>())), key_set + i * num_sets < num_keys);
-        totals += weights;
-        sums = add_products(sums, weights, values);
+        for (var i = 0u; i < BATCH; i++) {
+          if (first_key + i < set_keys()) {
+            let key = key_set + (first_key + i) * num_sets;
+            var channels = unpack_quad(values.quads[i]);
+            if (HAS_SCALE) {
+              channels *= unpack_scale(values.scales[i]);
+            }
+            let j = min(key, num_keys - 1u);
+            let scores = score_parts[2u * j] + score_parts[2u * j + 1u];
+            // Keys past the end weigh nothing.
+            let weights = select(vec4<f32>(), exp(min(scores - largest, vec4<f32>())), key < num_keys);
+            totals += weights;
+            sums = add_products(sums, weights, channels);
+          }
+        }
       }
     }
     workgroupBarrier();
@@ -143,26 +203,40 @@ fn attend(head: u32, end_head: u32, kv_head: u32, split: u32, first: u32, end: u
   if (key_set < num_sets && column4 == 0u) {
     part_totals[key_set] = totals * shrinks;
   }
-  for (var i = 0u; i < min(HEADS, end_head - head); i++) {
-    part_sums[local] = sums[i] * shrinks[i];
-    workgroupBarrier();
-    let row = split * NUM_HEADS + head + i;
-    if (local < row4) {
-      var sum = part_sums[local];
-      for (var part = 1u; part < num_sets; part++) {
-        sum += part_sums[part * row4 + local];
-      }
-      partials[row * row4 + local] = sum;
-    }
-    if (local == 0u) {
-      var total = 0.0;
-      for (var part = 0u; part < num_sets; part++) {
-        total += part_totals[part][i];
-      }
-      stats[row] = vec2<f32>(all_largest[i], total);
-    }
-    workgroupBarrier();
+  let row = split * NUM_HEADS + head;
+  store_head(local, row, sums[0] * shrinks.x, all_largest.x, 0u);
+  if (HEADS > 1u && head + 1u < end_head) {
+    store_head(local, row + 1u, sums[1] * shrinks.y, all_largest.y, 1u);
   }
+  if (HEADS > 2u && head + 2u < end_head) {
+    store_head(local, row + 2u, sums[2] * shrinks.z, all_largest.z, 2u);
+  }
+  if (HEADS > 3u && head + 3u < end_head) {
+    store_head(local, row + 3u, sums[3] * shrinks.w, all_largest.w, 3u);
+  }
+}
+
+/// Adds up the key sets of one head, component `i` of `part_totals`.
+fn store_head(local: u32, row: u32, sum: vec4<f32>, largest: f32, i: u32) {
+  let row4 = HEAD_DIM / 4u;
+  let num_sets = WORKGROUP_SIZE / row4;
+  part_sums[local] = sum;
+  workgroupBarrier();
+  if (local < row4) {
+    var total_sum = sum;
+    for (var part = 1u; part < num_sets; part++) {
+      total_sum += part_sums[part * row4 + local];
+    }
+    partials[row * row4 + local] = total_sum;
+  }
+  if (local == 0u) {
+    var total = 0.0;
+    for (var part = 0u; part < num_sets; part++) {
+      total += part_totals[part][i];
+    }
+    stats[row] = vec2<f32>(largest, total);
+  }
+  workgroupBarrier();
 }
 
 /// Writes four channels of the token's key or value, and with the first ones the row's scale.

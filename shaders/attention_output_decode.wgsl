@@ -39,25 +39,33 @@ const BATCH: u32 = 8u;  // splits that are read at once
 @group(0) @binding(4) var<storage, read> weights: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read_write> hidden_next: array<f32>;
 
+var<workgroup> largest_parts: array<f32, WORKGROUP_SIZE>;
+var<workgroup> total_parts: array<f32, WORKGROUP_SIZE>;
+
 var<private> first_row: u32;  // of the workgroup
 
-fn input_value(column4: u32) -> vec4<f32> {
-  if (column4 >= NUM_HEADS * HEAD_DIM / 4u) {
-    return vec4<f32>();
-  }
+/// Splits of one head, weighed against their largest score.
+struct Combined {
+  largest: f32,
+  total: f32,
+  sum: vec4<f32>,  // of four channels
+}
+
+/// Every `step_splits`-th split from `first` on.
+fn combine(column4: u32, first: u32, step_splits: u32) -> Combined {
   let head = column4 / (HEAD_DIM / 4u);
   let column = column4 % (HEAD_DIM / 4u);
   let last = num_splits() - 1u;
   var largest = LOWEST_SCORE;
   var total = 0.0;
   var sum = vec4<f32>();
-  for (var first = 0u; first <= last; first += BATCH) {
+  for (var split = first; split <= last; split += BATCH * step_splits) {
     var batch_stats: array<vec2<f32>, BATCH>;
     var batch: array<vec4<f32>, BATCH>;
     var new_largest = largest;
     for (var i = 0u; i < BATCH; i++) {
       // Splits past the last repeat it; they weigh nothing.
-      let row = min(first + i, last) * NUM_HEADS + head;
+      let row = min(split + i * step_splits, last) * NUM_HEADS + head;
       batch_stats[i] = stats[row];
       batch[i] = partials[row * (HEAD_DIM / 4u) + column];
       new_largest = max(new_largest, batch_stats[i].x);
@@ -67,12 +75,63 @@ fn input_value(column4: u32) -> vec4<f32> {
     total *= shrink;
     sum *= shrink;
     for (var i = 0u; i < BATCH; i++) {
-      let weight = select(0.0, exp(batch_stats[i].x - largest), first + i <= last);
+      let weight = select(0.0, exp(batch_stats[i].x - largest), split + i * step_splits <= last);
       total += weight * batch_stats[i].y;
       sum += weight * batch[i];
     }
   }
-  return sum / total;
+  return Combined(largest, total, sum);
+}
+
+/// Fills `staged`; ends with a barrier. Uses `lane_sums`, before the products do.
+fn stage_combined(local: u32) {
+  let num_columns = NUM_HEADS * HEAD_DIM / 4u;
+  // As many threads share a column's splits as there are to share them.
+  let num_parts = max(1u, min(WORKGROUP_SIZE / num_columns, (num_splits() + BATCH - 1u) / BATCH));
+  if (num_parts > 1u) {
+    let part = combine(local % num_columns, local / num_columns, num_parts);
+    largest_parts[local] = part.largest;
+    total_parts[local] = part.total;
+    lane_sums[local] = part.sum.x;
+    lane_sums[WORKGROUP_SIZE + local] = part.sum.y;
+    lane_sums[2u * WORKGROUP_SIZE + local] = part.sum.z;
+    lane_sums[3u * WORKGROUP_SIZE + local] = part.sum.w;
+  }
+  workgroupBarrier();
+  for (var i = local; i < INPUT_GROUPS * 8u; i += WORKGROUP_SIZE) {
+    var value = vec4<f32>();
+    if (i < num_columns) {
+      var whole: Combined;
+      if (num_parts > 1u) {
+        whole = gathered(i, num_columns, num_parts);
+      } else {
+        whole = combine(i, 0u, 1u);
+      }
+      value = whole.sum / whole.total;
+    }
+    staged[(i / 8u) * GROUP_STRIDE + i % 8u] = value;
+  }
+  workgroupBarrier();
+}
+
+/// A column's parts together.
+fn gathered(column4: u32, num_columns: u32, num_parts: u32) -> Combined {
+  var whole = Combined(LOWEST_SCORE, 0.0, vec4<f32>());
+  for (var part = 0u; part < num_parts; part++) {
+    whole.largest = max(whole.largest, largest_parts[part * num_columns + column4]);
+  }
+  for (var part = 0u; part < num_parts; part++) {
+    let thread = part * num_columns + column4;
+    let weight = exp(largest_parts[thread] - whole.largest);
+    whole.total += weight * total_parts[thread];
+    whole.sum += weight * vec4<f32>(
+      lane_sums[thread],
+      lane_sums[WORKGROUP_SIZE + thread],
+      lane_sums[2u * WORKGROUP_SIZE + thread],
+      lane_sums[3u * WORKGROUP_SIZE + thread],
+    );
+  }
+  return whole;
 }
 
 fn product_row(index: u32) -> u32 {
@@ -85,10 +144,8 @@ fn attention_output_decode(
   @builtin(local_invocation_index) local: u32,
 ) {
   first_row = workgroup.x * ROWS;
-  for (var i = local; i < INPUT_GROUPS * 8u; i += WORKGROUP_SIZE) {
-    staged[(i / 8u) * GROUP_STRIDE + i % 8u] = input_value(i);
-  }
-  workgroupBarrier();
+  fetch_rows(local);
+  stage_combined(local);
   multiply_rows(local);
   for (var index = local; index < ROWS; index += WORKGROUP_SIZE) {
     let row = first_row + index;

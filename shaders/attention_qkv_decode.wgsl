@@ -64,6 +64,10 @@ fn product_row(index: u32) -> u32 {
   return select(row, row + HEAD_DIM / 2u, index >= ROWS / 2u);
 }
 
+fn read_ahead(local: u32) {
+  fetch_rows(local);
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn attention_qkv_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   first_pair = workgroup.x * (ROWS / 2u);

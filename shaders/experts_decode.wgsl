@@ -35,6 +35,8 @@ override EXPERT_THREADS: u32;  // num_experts rounded up to a divisor of WORKGRO
 override INTERMEDIATE_SIZE: u32;
 override SLICE_COLUMNS: u32;
 
+const ROUTER_QUADS: u32 = 2u;  // of a thread's part of the router that are read ahead
+
 @group(0) @binding(0) var<storage, read> terms: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> norm: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> router: array<vec4<f32>>;
@@ -49,6 +51,7 @@ var<workgroup> chosen: array<u32, EXPERTS_PER_TOKEN>;
 var<private> expert: u32;
 var<private> first_column: u32;
 var<private> is_first_workgroup: bool;
+var<private> router_quads: array<vec4<f32>, ROUTER_QUADS>;  // read ahead
 
 fn num_slices() -> u32 {
   return (INTERMEDIATE_SIZE + SLICE_COLUMNS - 1u) / SLICE_COLUMNS;
@@ -70,14 +73,36 @@ fn product_row(index: u32) -> u32 {
   return (expert * 2u + index / SLICE_COLUMNS) * INTERMEDIATE_SIZE + column;
 }
 
+/// Quad number `i` of a thread's part of its expert's row of the router.
+fn router_quad(local: u32, i: u32) -> u32 {
+  let lanes = WORKGROUP_SIZE / EXPERT_THREADS;
+  return local % lanes + i * lanes;
+}
+
+fn router_value(local: u32, i: u32) -> vec4<f32> {
+  let candidate = min(local / (WORKGROUP_SIZE / EXPERT_THREADS), NUM_EXPERTS - 1u);
+  return router[candidate * (HIDDEN_SIZE / 4u) + min(router_quad(local, i), HIDDEN_SIZE / 4u - 1u)];
+}
+
+fn read_ahead(local: u32) {
+  for (var i = 0u; i < ROUTER_QUADS; i++) {
+    router_quads[i] = router_value(local, i);
+  }
+}
+
 /// This thread's part of its expert's router logit, before the norm's scale.
 fn router_part(local: u32) -> f32 {
-  let lanes = WORKGROUP_SIZE / EXPERT_THREADS;
-  let candidate = local / lanes;
   var part = 0.0;
-  if (candidate < NUM_EXPERTS) {
-    for (var i = local % lanes; i < HIDDEN_SIZE / 4u; i += lanes) {
-      part += dot(staged[(i / 8u) * GROUP_STRIDE + i % 8u], router[candidate * (HIDDEN_SIZE / 4u) + i]);
+  for (var i = 0u; router_quad(0u, i) < HIDDEN_SIZE / 4u; i++) {
+    let quad = router_quad(local, i);
+    if (quad < HIDDEN_SIZE / 4u) {
+      var value: vec4<f32>;
+      if (i < ROUTER_QUADS) {
+        value = router_quads[i];
+      } else {
+        value = router_value(local, i);
+      }
+      part += dot(staged[(quad / 8u) * GROUP_STRIDE + quad % 8u], value);
     }
   }
   return part;
@@ -88,9 +113,11 @@ fn route(local: u32) {
   let lanes = WORKGROUP_SIZE / EXPERT_THREADS;
   let width = min(lanes, 8u);
   if (local % lanes < width) {
-    for (var i = local + width; i < (local / lanes + 1u) * lanes; i += width) {
-      router_parts[local] += router_parts[i];
+    var part = 0.0;
+    for (var i = 0u; i < lanes; i += width) {
+      part += router_parts[local + i];
     }
+    router_parts[local] = part;
   }
   workgroupBarrier();
   if (local < EXPERT_THREADS) {
@@ -133,6 +160,8 @@ fn experts_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_in
   workgroupBarrier();
   route(local);
   expert = chosen[workgroup.y];
+  fetch_rows(local);
+  fetch_slice(expert * HIDDEN_SIZE + min(local, HIDDEN_SIZE - 1u), first_column);
   multiply_rows(local);
   for (var column = local; column < SLICE_COLUMNS; column += WORKGROUP_SIZE) {
     let gate = row_sum(column) * norm_scale;

@@ -41,6 +41,10 @@ fn product_row(index: u32) -> u32 {
   return min(first_row + index, NUM_ROWS - 1u);
 }
 
+fn read_ahead(local: u32) {
+  fetch_rows(local);
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn head(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   first_row = workgroup.x * ROWS;

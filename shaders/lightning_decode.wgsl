@@ -35,7 +35,7 @@ override NUM_HEADS: u32;
 override HEAD_DIM: u32;
 override SLICE_COLUMNS: u32;
 
-const MAX_STATE_ROWS: u32 = 16u;  // of a thread: head_dim * SLICE_COLUMNS / 4 is at most as many times WORKGROUP_SIZE
+const COLUMN_PARTS: u32 = 4u;  // threads that share the last sum of a column
 
 @group(0) @binding(0) var<storage, read> step: Step;
 @group(0) @binding(1) var<storage, read> terms: array<vec4<f32>>;
@@ -47,11 +47,17 @@ const MAX_STATE_ROWS: u32 = 16u;  // of a thread: head_dim * SLICE_COLUMNS / 4 i
 @group(0) @binding(7) var<storage, read_write> next_terms: array<f32>;
 
 var<workgroup> activated: array<f32, ROWS>;  // q, k, columns of v, columns of the gate
+var<workgroup> column_parts: array<f32, COLUMN_PARTS * SLICE_COLUMNS>;
 var<workgroup> column_squares: array<f32, SLICE_COLUMNS>;
 
 var<private> attention_head: u32;
 var<private> first_column: u32;  // of the head
 var<private> is_first_workgroup: bool;
+// Read ahead:
+var<private> old: vec4<f32>;  // of the thread's first row; on a large GPU it has no other
+var<private> slope: f32;
+var<private> is_done: bool;
+var<private> column_weight: f32;  // attention_norm of column number `local` of the slice
 
 fn num_slices() -> u32 {
   return (HEAD_DIM + SLICE_COLUMNS - 1u) / SLICE_COLUMNS;
@@ -79,21 +85,36 @@ fn product_row(index: u32) -> u32 {
   return select(gate_row, head_row + 2u * HEAD_DIM, column_index < SLICE_COLUMNS) + column;
 }
 
+/// Four columns of the slice, in a thread's part of the state.
+fn state_quad(local: u32) -> u32 {
+  return local % (SLICE_COLUMNS / 4u);
+}
+
+/// Threads that share a column of the state, a row each at a time.
+fn row_step() -> u32 {
+  return WORKGROUP_SIZE / (SLICE_COLUMNS / 4u);
+}
+
+fn state_at(row: u32, quad: u32) -> u32 {
+  let column4 = min(first_column / 4u + quad, HEAD_DIM / 4u - 1u);
+  return (attention_head * HEAD_DIM + min(row, HEAD_DIM - 1u)) * (HEAD_DIM / 4u) + column4;
+}
+
+fn read_ahead(local: u32) {
+  fetch_rows(local);
+  old = state[state_at(local / (SLICE_COLUMNS / 4u), state_quad(local))];
+  slope = attention_norm[NUM_HEADS * HEAD_DIM + attention_head];
+  is_done = step.done != 0u;
+  let column = first_column + min(local, SLICE_COLUMNS - 1u);
+  column_weight = attention_norm[attention_head * HEAD_DIM + min(column, HEAD_DIM - 1u)];
+  fetch_slice(min(local, HIDDEN_SIZE - 1u), attention_head * HEAD_DIM + first_column);
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn lightning_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   attention_head = workgroup.x;
   first_column = workgroup.y * SLICE_COLUMNS;
   is_first_workgroup = workgroup.x == 0u && workgroup.y == 0u;
-  // Read before the products, so that they hide its latency.
-  let quad = local % (SLICE_COLUMNS / 4u);
-  let column4 = first_column / 4u + quad;
-  let first_state_row = local / (SLICE_COLUMNS / 4u);
-  let row_step = WORKGROUP_SIZE / (SLICE_COLUMNS / 4u);
-  let state_base = attention_head * HEAD_DIM * (HEAD_DIM / 4u) + min(column4, HEAD_DIM / 4u - 1u);
-  var old: array<vec4<f32>, MAX_STATE_ROWS>;
-  for (var i = 0u; i * row_step < HEAD_DIM; i++) {
-    old[i] = state[state_base + min(first_state_row + i * row_step, HEAD_DIM - 1u) * (HEAD_DIM / 4u)];
-  }
   stage_hidden(local);
   multiply_rows(local);
   let gate_index = 2u * HEAD_DIM + SLICE_COLUMNS;
@@ -103,38 +124,48 @@ fn lightning_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_
   }
   workgroupBarrier();
 
+  let quad = state_quad(local);
+  let first_row = local / (SLICE_COLUMNS / 4u);
   var sum = vec4<f32>();
-  if (column4 < HEAD_DIM / 4u) {
-    let decay = exp(-attention_norm[NUM_HEADS * HEAD_DIM + attention_head]);
+  if (first_column + 4u * quad < HEAD_DIM) {
+    let decay = exp(-slope);
     let value_index = 2u * HEAD_DIM + 4u * quad;
     let value = vec4<f32>(
       activated[value_index], activated[value_index + 1u], activated[value_index + 2u], activated[value_index + 3u],
     );
-    for (var i = 0u; i * row_step < HEAD_DIM; i++) {
-      let row = first_state_row + i * row_step;
-      if (row < HEAD_DIM) {
-        let updated = decay * old[i] + activated[HEAD_DIM + row] * value;
-        sum += activated[row] * updated;
-        if (step.done == 0u) {
-          state[state_base + row * (HEAD_DIM / 4u)] = updated;
-        }
+    for (var row = first_row; row < HEAD_DIM; row += row_step()) {
+      if (row != first_row) {
+        old = state[state_at(row, quad)];
+      }
+      let updated = decay * old + activated[HEAD_DIM + row] * value;
+      sum += activated[row] * updated;
+      if (!is_done) {
+        state[state_at(row, quad)] = updated;
       }
     }
   }
   // The products are done with: their memory takes the threads' sums, a column's one after another.
   for (var i = 0u; i < 4u; i++) {
-    lane_sums[(4u * quad + i) * (row_step + 1u) + first_state_row] = sum[i];
+    lane_sums[(4u * quad + i) * (row_step() + 1u) + first_row] = sum[i];
   }
   workgroupBarrier();
-  for (var column = local; column < SLICE_COLUMNS; column += WORKGROUP_SIZE) {
-    var output = 0.0;
-    for (var i = 0u; i < row_step; i++) {
-      output += lane_sums[column * (row_step + 1u) + i];
+  for (var i = local; i < COLUMN_PARTS * SLICE_COLUMNS; i += WORKGROUP_SIZE) {
+    var part = 0.0;
+    for (var row = i % COLUMN_PARTS; row < row_step(); row += COLUMN_PARTS) {
+      part += lane_sums[(i / COLUMN_PARTS) * (row_step() + 1u) + row];
     }
-    let is_column = first_column + column < HEAD_DIM;
-    let weight = attention_norm[attention_head * HEAD_DIM + min(first_column + column, HEAD_DIM - 1u)];
-    slice[column] = select(0.0, output * weight * activated[gate_index + column], is_column);
-    column_squares[column] = select(0.0, output * output, is_column);
+    column_parts[i] = part;
+  }
+  workgroupBarrier();
+  // As many threads as a slice has columns are in any workgroup.
+  if (local < SLICE_COLUMNS) {
+    var output = 0.0;
+    for (var i = 0u; i < COLUMN_PARTS; i++) {
+      output += column_parts[local * COLUMN_PARTS + i];
+    }
+    let is_column = first_column + local < HEAD_DIM;
+    slice[local] = select(0.0, output * column_weight * activated[gate_index + local], is_column);
+    column_squares[local] = select(0.0, output * output, is_column);
   }
   workgroupBarrier();
 
@@ -145,7 +176,8 @@ fn lightning_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_
       next_terms[row] = normed_hidden(row / 4u)[row % 4u];
     }
   }
-  if (local == 0u) {
+  // Not a thread that has the longest way already.
+  if (local == WORKGROUP_SIZE - 1u) {
     var squares = 0.0;
     for (var column = 0u; column < SLICE_COLUMNS; column++) {
       squares += column_squares[column];

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { type BenchmarkPlan, DEFAULT_PLAN, rowsOf } from "../../src/bench/plan.ts";
 import type { WeightFormat } from "../../src/checkpoint/weight-source.ts";
 import { type FeatureChoice, parseFeatureChoice } from "../../src/gpu/features.ts";
+import type { KvFormat } from "../../src/kernels/kv-format.ts";
 
 export const BENCH_USAGE = `usage: npm run bench -- [options]
        npm run bench -- --compare <a.json> <b.json>
@@ -24,6 +25,7 @@ Ctrl-C ends it with what was measured until then.
   --block-size <n>     tokens that are read at once (the engine's own)
   --depth <n>          with --steps: runs of decode steps in flight, and steps of a run (adapts by itself)
   --steps <n>
+  --kv <format>        how keys and values are stored: f16, f32 or i8 (f16, as in a chat)
   --features <list>    kernel variants: default, none, or e.g. subgroups,f16 (default)
   --profile            time per kernel, where the adapter offers timestamps
   --browser            in Chromium, as the page does, instead of in Node
@@ -36,6 +38,7 @@ export interface BenchTask {
   /** undefined: the model's own. */
   readonly format: WeightFormat | undefined;
   readonly features: FeatureChoice;
+  readonly kvFormat: KvFormat;
   /** undefined: the engine's own. */
   readonly blockSize: number | undefined;
   readonly plan: BenchmarkPlan;
@@ -54,6 +57,7 @@ export type BenchCommand =
   BenchOptions | { readonly kind: "help" } | { readonly kind: "compare"; readonly files: readonly [string, string] };
 
 const FORMATS: readonly WeightFormat[] = ["q4", "q8", "f16", "f32"];
+const KV_FORMATS: readonly KvFormat[] = ["f16", "f32", "i8"];
 
 /** Throws an error of one line. */
 export function parseBenchOptions(args: readonly string[]): BenchCommand {
@@ -74,6 +78,8 @@ export function parseBenchOptions(args: readonly string[]): BenchCommand {
   if (values.format !== undefined && !format) {
     throw new TypeError(`--format: expected one of ${FORMATS.join(", ")}, got ${values.format}`);
   }
+  const kvFormat = KV_FORMATS.find((known) => known === values.kv);
+  if (!kvFormat) throw new TypeError(`--kv: expected one of ${KV_FORMATS.join(", ")}, got ${values.kv}`);
   return {
     kind: "run",
     model: values.model,
@@ -83,6 +89,7 @@ export function parseBenchOptions(args: readonly string[]): BenchCommand {
     task: {
       format,
       features: parseFeatureChoice(values.features),
+      kvFormat,
       blockSize: parseCount("block-size", values["block-size"]),
       plan: parsePlan(values),
     },
@@ -129,6 +136,7 @@ function parseKnown(args: readonly string[]) {
         depth: { type: "string" },
         steps: { type: "string" },
         features: { type: "string", default: "default" },
+        kv: { type: "string", default: "f16" },
         profile: { type: "boolean", default: false },
         browser: { type: "boolean", default: false },
         out: { type: "string" },

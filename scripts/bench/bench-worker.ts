@@ -22,11 +22,11 @@ self.onmessage = ({ data: request }: MessageEvent<BenchRequest>) => {
 };
 
 async function run({ modelUrl, task }: Extract<BenchRequest, { kind: "run" }>): Promise<void> {
-  const { format, features, blockSize, plan } = task;
+  const { format, features, kvFormat, blockSize, plan } = task;
   const files = await WeightStore.open(modelUrl, STORE_PORTS, SILENT);
   const { modelName, source, isMadeUp } = await openBenchmarkSource(files, format);
   const session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders, features, profile: plan.profile });
-  const model = await Model.load(session, source, blockSize === undefined ? {} : { blockSize });
+  const model = await Model.load(session, source, { kvFormat, ...(blockSize === undefined ? {} : { blockSize }) });
   const result = await runBenchmark(model, { modelName, isMadeUp, environment: navigator.userAgent }, plan, {
     signal: controller.signal,
     onSetup: (setup) => tell({ kind: "setup", setup }),

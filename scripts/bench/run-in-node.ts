@@ -21,12 +21,12 @@ export async function runInNode(
   signal: AbortSignal,
   reporter: BenchmarkReporter,
 ): Promise<BenchmarkResult> {
-  const { format, features, blockSize, plan } = options.task;
+  const { format, features, kvFormat, blockSize, plan } = options.task;
   const { gpu } = await openGpu();
   const { modelName, source, isMadeUp } = await openSource(options);
   if (isMadeUp) console.error(`making up ${format} weights of ${modelName}'s shape`);
   const session = await GpuSession.open(gpu, { shaders: readShaders(), features, profile: plan.profile });
-  const model = await Model.load(session, source, blockSize === undefined ? {} : { blockSize });
+  const model = await Model.load(session, source, { kvFormat, ...(blockSize === undefined ? {} : { blockSize }) });
   const subject = { modelName, isMadeUp, environment: `Node ${process.version}, webgpu ${readWebgpuVersion()}` };
   const result = await runBenchmark(model, subject, plan, { signal, ...reporter });
   session.close();

@@ -1,22 +1,12 @@
 // The picture of a needle test: depth downwards, length to the right, a cell for each with the share that was found. Drawn
-// as SVG; a Chromium turns it into a PNG.
+// as SVG.
 
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { findChromium } from "../node/chromium.ts";
+import type { Picture } from "../node/picture.ts";
 import { type NeedleResult, type Share, shareOf } from "./needle-result.ts";
 
 const CELL = { width: 76, height: 34 };
 const MARGIN = { left: 84, top: 84, right: 32, bottom: 84 };
 const FONT = "system-ui, 'Helvetica Neue', Arial, sans-serif";
-
-export interface Picture {
-  readonly svg: string;
-  readonly width: number;
-  readonly height: number;
-}
 
 export function drawHeatMap({ model, adapter, lengths, depths, answers, trainedContextLength }: NeedleResult): Picture {
   const width = MARGIN.left + lengths.length * CELL.width + MARGIN.right;
@@ -59,31 +49,6 @@ export function drawHeatMap({ model, adapter, lengths, depths, answers, trainedC
     `<svg xmlns="http://www.w3.org/2000/svg" width="${fullWidth}" height="${height}" font-family="${FONT}" ` +
     `font-size="13" fill="#1e1b2b"><rect width="100%" height="100%" fill="#ffffff"/>${parts.join("")}</svg>`;
   return { svg, width: fullWidth, height };
-}
-
-/** False: there is no Chromium to draw with. Throws when there is one and it fails. */
-export function savePicture({ svg, width, height }: Picture, path: string): boolean {
-  const chromium = findChromium();
-  if (!chromium) return false;
-  const folder = mkdtempSync(join(tmpdir(), "relampago-picture-"));
-  try {
-    const file = join(folder, "picture.html");
-    writeFileSync(file, `<!doctype html><meta charset="utf-8"><style>body{margin:0}svg{display:block}</style>${svg}`);
-    rmSync(path, { force: true });
-    const { stderr } = spawnSync(
-      chromium,
-      [
-        ...["--headless", "--no-sandbox", "--hide-scrollbars", "--force-device-scale-factor=2", "--disable-gpu"],
-        ...[`--user-data-dir=${folder}`, `--window-size=${width},${height}`, `--screenshot=${resolve(path)}`],
-        `file://${file}`,
-      ],
-      { encoding: "utf8" },
-    );
-    if (!existsSync(path)) throw new Error(`${path}: expected a picture from Chromium, got none: ${stderr.trim()}`);
-    return true;
-  } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-  }
 }
 
 function percent({ right, asked }: Share): string {

@@ -21,7 +21,7 @@ const DAWN_FLAGS = [
 
 let opened: NodeGpu | undefined;
 
-/** The process's GPU object; it stays referenced, or Dawn crashes. Where the driver must be named before a process
+/** The process's GPU object, with the Dawn features that RELAMPAGO_DAWN_FEATURES names besides; it stays referenced, or Dawn crashes. Where the driver must be named before a process
  * starts, the script is started again with its arguments and this call never returns: call it before anything that a
  * script must not do twice. End scripts with process.exit: Dawn's threads may crash in a slow ending.
  * @throws when there is no adapter, with what to install */
@@ -33,7 +33,8 @@ export async function openGpu(): Promise<NodeGpu> {
     process.env[GPU_READY] = "1";
   }
   Object.assign(globalThis, globals);
-  const gpu = create(DAWN_FLAGS);
+  const wanted = process.env.RELAMPAGO_DAWN_FEATURES;
+  const gpu = create([...DAWN_FLAGS, ...(wanted ? [`enable-dawn-features=${wanted}`] : [])]);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new Error("GPU adapter: expected one, got none. Install a driver for your GPU.");
   opened = { gpu, description: nameAdapter(adapter.info), isSoftware: isSoftwareAdapter(adapter.info) };

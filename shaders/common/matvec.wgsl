@@ -2,39 +2,112 @@
 // `override WORKGROUP_SIZE, LANES, ROWS, INPUT_GROUPS: u32` (LANES divides WORKGROUP_SIZE), defines
 // `product_row(index) -> u32`, the row of product `index`, and fills `staged` before a barrier: the
 // vector, value 4 · column4 of it at `staged[(column4 / 8) · GROUP_STRIDE + column4 % 8]`, zero where rows are padded.
+// Between `fetch_rows` and `multiply_rows` weights are on their way: what a kernel waits for meanwhile costs nothing.
 // A group of 32 values takes 9 vec4: the ninth keeps lanes in different banks.
 const GROUP_STRIDE: u32 = 9u;
 
 override LANE_SUMS: u32;  // at least ROWS · (LANES + 1) and 4 · WORKGROUP_SIZE: other steps use the memory too
 
-var<workgroup> staged: array<vec4<f32>, INPUT_GROUPS * GROUP_STRIDE>;
-var<workgroup> lane_sums: array<f32, LANE_SUMS>;
+override FETCHED: u32;    // items of a thread that are read ahead, at most 6
 
-/// Computes all products of the workgroup, LANES threads a row; `row_sum` gives them afterwards, to any thread.
-fn multiply_rows(local: u32) {
-  let lane = local % LANES;
-  let row_step = WORKGROUP_SIZE / LANES;
-  for (var index = local / LANES; index < ROWS; index += row_step) {
-    lane_sums[index * (LANES + 1u) + lane] = 0.0;
-  }
-  for (var group = lane; group < INPUT_GROUPS; group += LANES) {
-    // Read once for all rows: workgroup memory would be slower than the weights.
-    let base = group * GROUP_STRIDE;
-    let x = array<vec4<f32>, 8>(
-      staged[base], staged[base + 1u], staged[base + 2u], staged[base + 3u],
-      staged[base + 4u], staged[base + 5u], staged[base + 6u], staged[base + 7u],
-    );
-    for (var index = local / LANES; index < ROWS; index += row_step) {
-      let row = product_row(index);
-      lane_sums[index * (LANES + 1u) + lane] += weight_scale(row, group) * group_dot(weight_quants(row, group), x);
-    }
-  }
-  workgroupBarrier();
+/// A group of a row in a thread's registers.
+struct FetchedGroup {
+  words: WeightGroup,
+  scale_word: u32,
 }
 
-fn group_dot(w: array<vec4<f32>, 8>, x: array<vec4<f32>, 8>) -> f32 {
-  return dot(w[0], x[0]) + dot(w[1], x[1]) + dot(w[2], x[2]) + dot(w[3], x[3])
-    + dot(w[4], x[4]) + dot(w[5], x[5]) + dot(w[6], x[6]) + dot(w[7], x[7]);
+var<workgroup> staged: array<vec4<f32>, INPUT_GROUPS * GROUP_STRIDE>;
+var<workgroup> lane_sums: array<f32, LANE_SUMS>;
+// Written and read with constant indices alone, or it would not stay in registers.
+var<private> fetched: array<FetchedGroup, 6>;
+
+/// Rows of a thread; LANES threads share a row.
+fn thread_rows() -> u32 {
+  return (ROWS * LANES + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;
+}
+
+/// Groups of a row of a thread. A thread's item number n is group n / thread_rows() of its row n % thread_rows().
+fn thread_groups() -> u32 {
+  return (INPUT_GROUPS + LANES - 1u) / LANES;
+}
+
+fn item_row(local: u32, item: u32) -> u32 {
+  return local / LANES + (item % thread_rows()) * (WORKGROUP_SIZE / LANES);
+}
+
+fn item_group(local: u32, item: u32) -> u32 {
+  return local % LANES + (item / thread_rows()) * LANES;
+}
+
+fn fetch_item(local: u32, item: u32) -> FetchedGroup {
+  // Items past the end repeat the last one and are not multiplied.
+  let row = product_row(min(item_row(local, item), ROWS - 1u));
+  let group = min(item_group(local, item), INPUT_GROUPS - 1u);
+  return FetchedGroup(weight_group(row, group), weight_scale_word(row, group));
+}
+
+/// Begins to read the weights, as many as registers hold.
+fn fetch_rows(local: u32) {
+  if (FETCHED > 0u) {
+    fetched[0] = fetch_item(local, 0u);
+  }
+  if (FETCHED > 1u) {
+    fetched[1] = fetch_item(local, 1u);
+  }
+  if (FETCHED > 2u) {
+    fetched[2] = fetch_item(local, 2u);
+  }
+  if (FETCHED > 3u) {
+    fetched[3] = fetch_item(local, 3u);
+  }
+  if (FETCHED > 4u) {
+    fetched[4] = fetch_item(local, 4u);
+  }
+  if (FETCHED > 5u) {
+    fetched[5] = fetch_item(local, 5u);
+  }
+}
+
+fn multiply_item(local: u32, item: u32, weight: FetchedGroup) {
+  let row = item_row(local, item);
+  let group = item_group(local, item);
+  if (row < ROWS) {
+    let base = min(group, INPUT_GROUPS - 1u) * GROUP_STRIDE;
+    let w = weight_values(weight.words);
+    let sum = dot(w[0], staged[base]) + dot(w[1], staged[base + 1u])
+      + dot(w[2], staged[base + 2u]) + dot(w[3], staged[base + 3u])
+      + dot(w[4], staged[base + 4u]) + dot(w[5], staged[base + 5u])
+      + dot(w[6], staged[base + 6u]) + dot(w[7], staged[base + 7u]);
+    let product = select(0.0, weight_scale_of(weight.scale_word, group) * sum, group < INPUT_GROUPS);
+    let at = row * (LANES + 1u) + local % LANES;
+    lane_sums[at] = select(lane_sums[at], 0.0, item < thread_rows()) + product;
+  }
+}
+
+/// Computes all products of the workgroup; `row_sum` gives them afterwards, to any thread.
+fn multiply_rows(local: u32) {
+  if (FETCHED > 0u) {
+    multiply_item(local, 0u, fetched[0]);
+  }
+  if (FETCHED > 1u) {
+    multiply_item(local, 1u, fetched[1]);
+  }
+  if (FETCHED > 2u) {
+    multiply_item(local, 2u, fetched[2]);
+  }
+  if (FETCHED > 3u) {
+    multiply_item(local, 3u, fetched[3]);
+  }
+  if (FETCHED > 4u) {
+    multiply_item(local, 4u, fetched[4]);
+  }
+  if (FETCHED > 5u) {
+    multiply_item(local, 5u, fetched[5]);
+  }
+  for (var item = FETCHED; item < thread_rows() * thread_groups(); item++) {
+    multiply_item(local, item, fetch_item(local, item));
+  }
+  workgroupBarrier();
 }
 
 fn row_sum(index: u32) -> f32 {

@@ -4,7 +4,8 @@
 // A term's row is hidden_size values and a vec4, whose first is the sum of squares of the term's part of a vector of
 // SCALE_SIZE: scale = 1 / sqrt(mean of its squares + SCALE_EPS), the norm of a lightning layer; 1 if SCALE_SIZE is 0.
 // The kernel declares `override WORKGROUP_SIZE, HIDDEN_SIZE, NUM_TERMS, SCALE_SIZE: u32; override EPS, ALPHA, BETA: f32`,
-// binds `terms` and `norm` as array<vec4<f32>>, and defines `keep_hidden(column4, value)`, which may store the sums.
+// binds `terms` and `norm` as array<vec4<f32>>, and defines `keep_hidden(column4, value)`, which may store the sums, and
+// `read_ahead(local)`, which may begin to read what the kernel needs next, while the terms are on their way.
 const SCALE_EPS: f32 = 1e-6;
 var<private> terms_base: u32;  // where the token's terms begin, in vec4
 var<private> norm_scale: f32;  // what `staged` is still to be multiplied with to be rms_norm(hidden)
@@ -21,6 +22,29 @@ fn term_sum(column4: u32, first: u32, step: u32) -> vec4<f32> {
     let d = terms[terms_base + min(term + 3u * step, NUM_TERMS) * row4 + column4];
     sum += a + select(vec4<f32>(), b, term + step <= NUM_TERMS)
       + select(vec4<f32>(), c, term + 2u * step <= NUM_TERMS) + select(vec4<f32>(), d, term + 3u * step <= NUM_TERMS);
+  }
+  return sum;
+}
+
+const TERM_BATCH: u32 = 6u;  // terms of a thread that are asked for before anything else
+
+/// The first terms of a thread: `first`, `first + step`, …; past the last one they repeat it.
+fn term_batch(column4: u32, first: u32, step: u32) -> array<vec4<f32>, TERM_BATCH> {
+  var batch: array<vec4<f32>, TERM_BATCH>;
+  for (var i = 0u; i < TERM_BATCH; i++) {
+    if (i * step < NUM_TERMS) {
+      batch[i] = terms[terms_base + min(first + i * step, NUM_TERMS) * (HIDDEN_SIZE / 4u + 1u) + column4];
+    }
+  }
+  return batch;
+}
+
+fn batch_sum(batch: array<vec4<f32>, TERM_BATCH>, first: u32, step: u32) -> vec4<f32> {
+  var sum = vec4<f32>();
+  for (var i = 0u; i < TERM_BATCH; i++) {
+    if (i * step < NUM_TERMS) {
+      sum += select(vec4<f32>(), batch[i], first + i * step <= NUM_TERMS);
+    }
   }
   return sum;
 }
@@ -50,10 +74,19 @@ fn gathered_sum(column4: u32) -> vec4<f32> {
 fn stage_hidden(local: u32) {
   let num_columns = HIDDEN_SIZE / 4u + 1u;
   let is_shared = NUM_TERMS > 0u && term_parts() > 1u;
+  let first_term = 1u + local / num_columns;
+  var batch: array<vec4<f32>, TERM_BATCH>;
   if (is_shared) {
-    let part = local / num_columns;
-    if (part < term_parts()) {
-      let sum = term_sum(local % num_columns, 1u + part, term_parts());
+    batch = term_batch(local % num_columns, first_term, term_parts());
+  }
+  let own = min(local, HIDDEN_SIZE / 4u - 1u);
+  let own_residual = terms[terms_base + own];
+  let own_norm = norm[own];
+  read_ahead(local);
+  if (is_shared) {
+    if (first_term <= term_parts()) {
+      let sum = batch_sum(batch, first_term, term_parts())
+        + term_sum(local % num_columns, first_term + TERM_BATCH * term_parts(), term_parts());
       lane_sums[local] = sum.x;
       lane_sums[WORKGROUP_SIZE + local] = sum.y;
       lane_sums[2u * WORKGROUP_SIZE + local] = sum.z;
@@ -73,7 +106,12 @@ fn stage_hidden(local: u32) {
   }
   var hidden_squares = 0.0;
   for (var i = local; i < HIDDEN_SIZE / 4u; i += WORKGROUP_SIZE) {
-    var hidden = terms[terms_base + i];
+    var hidden = own_residual;
+    var weight = own_norm;
+    if (i != local) {
+      hidden = terms[terms_base + i];
+      weight = norm[i];
+    }
     if (NUM_TERMS > 0u) {
       var sum: vec4<f32>;
       if (is_shared) {
@@ -85,9 +123,9 @@ fn stage_hidden(local: u32) {
     }
     keep_hidden(i, hidden);
     hidden_squares += dot(hidden, hidden);
-    staged[(i / 8u) * GROUP_STRIDE + i % 8u] = hidden * norm[i];
+    staged[(i / 8u) * GROUP_STRIDE + i % 8u] = hidden * weight;
   }
-  let total = workgroup_sums(vec2<f32>(hidden_squares, 0.0), local).x;
+  let total = workgroup_sum(hidden_squares, HIDDEN_SIZE / 4u, local);
   norm_scale = 1.0 / sqrt(total / f32(HIDDEN_SIZE) + EPS);
 }
 

@@ -1,7 +1,19 @@
 // A few columns' part of a matrix product with one vector, for a single token; once in a kernel. The kernel declares
 // `override SLICE_COLUMNS, OUT_WEIGHT_GROUPS: u32` (SLICE_COLUMNS a multiple of 4), fills `slice` before a barrier, and appends
 // the weight format for `out_weights`. Groups that the slice does not fill count as zero outside of it.
+// Between `fetch_slice` and `slice_sum` weights are on their way.
 var<workgroup> slice: array<f32, SLICE_COLUMNS>;
+
+var<private> slice_row: u32;  // whose first group was read
+var<private> slice_words: OutWeightGroup;
+var<private> slice_scale_word: u32;
+
+/// Begins to read the first group of a row's slice, which begins at `first_column` (a multiple of 4).
+fn fetch_slice(row: u32, first_column: u32) {
+  slice_row = row;
+  slice_words = out_weight_group(row, first_column / 32u);
+  slice_scale_word = out_weight_scale_word(row, first_column / 32u);
+}
 
 /// A group of out_weights' row times the slice, which begins at `first_column`.
 fn slice_group_dot(w: array<vec4<f32>, 8>, group: u32, first_column: u32) -> f32 {
@@ -17,11 +29,15 @@ fn slice_group_dot(w: array<vec4<f32>, 8>, group: u32, first_column: u32) -> f32
   return sum;
 }
 
-/// Sum over the slice's columns, which begin at `first_column` (a multiple of 4), of slice · out_weights[row].
+/// Sum over the slice's columns of slice · out_weights[row].
 fn slice_sum(row: u32, first_column: u32) -> f32 {
-  let end_column = first_column + SLICE_COLUMNS;
-  var sum = 0.0;
-  for (var group = first_column / 32u; group * 32u < end_column && group < OUT_WEIGHT_GROUPS; group++) {
+  let first = first_column / 32u;
+  if (row != slice_row) {
+    slice_words = out_weight_group(row, first);
+    slice_scale_word = out_weight_scale_word(row, first);
+  }
+  var sum = out_weight_scale_of(slice_scale_word, first) * slice_group_dot(out_weight_values(slice_words), first, first_column);
+  for (var group = first + 1u; group * 32u < first_column + SLICE_COLUMNS && group < OUT_WEIGHT_GROUPS; group++) {
     sum += out_weight_scale(row, group) * slice_group_dot(out_weight_quants(row, group), group, first_column);
   }
   return sum;

@@ -4,20 +4,36 @@ fn weight_halves(bits: vec2<u32>) -> vec4<f32> {
   return vec4<f32>(half_pair(bits.x), half_pair(bits.y));
 }
 
+/// A group of a row as it lies in memory.
+alias WeightGroup = array<vec4<u32>, 4>;
+
+fn weight_group(row: u32, group: u32) -> WeightGroup {
+  let base = (row * WEIGHT_GROUPS + group) * 4u;
+  return WeightGroup(weights[base], weights[base + 1u], weights[base + 2u], weights[base + 3u]);
+}
+
 /// The format has no scales.
+fn weight_scale_word(row: u32, group: u32) -> u32 {
+  return 0u;
+}
+
+fn weight_scale_of(word: u32, group: u32) -> f32 {
+  return 1.0;
+}
+
+/// The 32 values of a group.
+fn weight_values(words: WeightGroup) -> array<vec4<f32>, 8> {
+  return array<vec4<f32>, 8>(
+    weight_halves(words[0].xy), weight_halves(words[0].zw), weight_halves(words[1].xy), weight_halves(words[1].zw),
+    weight_halves(words[2].xy), weight_halves(words[2].zw), weight_halves(words[3].xy), weight_halves(words[3].zw),
+  );
+}
+
 fn weight_scale(row: u32, group: u32) -> f32 {
   return 1.0;
 }
 
-/// The 32 values of one group of one row.
+/// The 32 values of one group of one row, before the scale.
 fn weight_quants(row: u32, group: u32) -> array<vec4<f32>, 8> {
-  let base = (row * WEIGHT_GROUPS + group) * 4u;
-  let a = weights[base];
-  let b = weights[base + 1u];
-  let c = weights[base + 2u];
-  let d = weights[base + 3u];
-  return array<vec4<f32>, 8>(
-    weight_halves(a.xy), weight_halves(a.zw), weight_halves(b.xy), weight_halves(b.zw),
-    weight_halves(c.xy), weight_halves(c.zw), weight_halves(d.xy), weight_halves(d.zw),
-  );
+  return weight_values(weight_group(row, group));
 }

@@ -11,17 +11,34 @@ fn weight_row_base(row: u32) -> u32 {
   return row * (WEIGHT_GROUPS + (WEIGHT_GROUPS + 7u) / 8u);
 }
 
-/// The scale of one group of one row.
-fn weight_scale(row: u32, group: u32) -> f32 {
-  let scales = weights[weight_row_base(row) + WEIGHT_GROUPS + group / 8u][(group / 2u) % 4u];
-  return half_value((scales >> (16u * (group % 2u))) & 0xffffu);
+/// A group of a row as it lies in memory, and the word that holds its scale.
+alias WeightGroup = vec4<u32>;
+
+fn weight_group(row: u32, group: u32) -> WeightGroup {
+  return weights[weight_row_base(row) + group];
 }
 
-/// The 32 values of one group of one row, before the scale.
-fn weight_quants(row: u32, group: u32) -> array<vec4<f32>, 8> {
-  let words = weights[weight_row_base(row) + group];
+fn weight_scale_word(row: u32, group: u32) -> u32 {
+  return weights[weight_row_base(row) + WEIGHT_GROUPS + group / 8u][(group / 2u) % 4u];
+}
+
+fn weight_scale_of(word: u32, group: u32) -> f32 {
+  return half_value((word >> (16u * (group % 2u))) & 0xffffu);
+}
+
+/// The 32 values of a group, before the scale.
+fn weight_values(words: WeightGroup) -> array<vec4<f32>, 8> {
   return array<vec4<f32>, 8>(
     weight_nibbles(words.x), weight_nibbles(words.x >> 4u), weight_nibbles(words.y), weight_nibbles(words.y >> 4u),
     weight_nibbles(words.z), weight_nibbles(words.z >> 4u), weight_nibbles(words.w), weight_nibbles(words.w >> 4u),
   );
+}
+
+fn weight_scale(row: u32, group: u32) -> f32 {
+  return weight_scale_of(weight_scale_word(row, group), group);
+}
+
+/// The 32 values of one group of one row, before the scale.
+fn weight_quants(row: u32, group: u32) -> array<vec4<f32>, 8> {
+  return weight_values(weight_group(row, group));
 }

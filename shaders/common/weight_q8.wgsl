@@ -11,18 +11,35 @@ fn weight_row_base(row: u32) -> u32 {
   return row * (2u * WEIGHT_GROUPS + (WEIGHT_GROUPS + 7u) / 8u);
 }
 
-/// The scale of one group of one row.
+/// A group of a row as it lies in memory, and the word that holds its scale.
+alias WeightGroup = array<vec4<u32>, 2>;
+
+fn weight_group(row: u32, group: u32) -> WeightGroup {
+  let base = weight_row_base(row) + 2u * group;
+  return WeightGroup(weights[base], weights[base + 1u]);
+}
+
+fn weight_scale_word(row: u32, group: u32) -> u32 {
+  return weights[weight_row_base(row) + 2u * WEIGHT_GROUPS + group / 8u][(group / 2u) % 4u];
+}
+
+fn weight_scale_of(word: u32, group: u32) -> f32 {
+  return half_value((word >> (16u * (group % 2u))) & 0xffffu);
+}
+
+/// The 32 values of a group, before the scale.
+fn weight_values(words: WeightGroup) -> array<vec4<f32>, 8> {
+  return array<vec4<f32>, 8>(
+    weight_bytes(words[0].x), weight_bytes(words[0].y), weight_bytes(words[0].z), weight_bytes(words[0].w),
+    weight_bytes(words[1].x), weight_bytes(words[1].y), weight_bytes(words[1].z), weight_bytes(words[1].w),
+  );
+}
+
 fn weight_scale(row: u32, group: u32) -> f32 {
-  let scales = weights[weight_row_base(row) + 2u * WEIGHT_GROUPS + group / 8u][(group / 2u) % 4u];
-  return half_value((scales >> (16u * (group % 2u))) & 0xffffu);
+  return weight_scale_of(weight_scale_word(row, group), group);
 }
 
 /// The 32 values of one group of one row, before the scale.
 fn weight_quants(row: u32, group: u32) -> array<vec4<f32>, 8> {
-  let low = weights[weight_row_base(row) + 2u * group];
-  let high = weights[weight_row_base(row) + 2u * group + 1u];
-  return array<vec4<f32>, 8>(
-    weight_bytes(low.x), weight_bytes(low.y), weight_bytes(low.z), weight_bytes(low.w),
-    weight_bytes(high.x), weight_bytes(high.y), weight_bytes(high.z), weight_bytes(high.w),
-  );
+  return weight_values(weight_group(row, group));
 }

@@ -51,6 +51,7 @@ function differencesOf(first: BenchmarkResult, second: BenchmarkResult): string[
     ["weights", result.model.isMadeUp ? "made up" : "the model's"],
     ["variants", result.adapter.variants.join(", ") || "none"],
     ["block size", String(result.blockSize)],
+    ["keys and values", result.kvFormat],
     ["pace", JSON.stringify(result.pace)],
     ["tokens of a decode run", result.measurements.find(({ kind }) => kind === "decode")?.tokens.toString() ?? "none"],
   ];

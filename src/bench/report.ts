@@ -6,14 +6,14 @@ import type { BenchmarkSetup, LaunchCost, Measurement, SkippedRow, Summary } fro
 const NAME_WIDTH = 24;
 
 /** What runs, on what, how. */
-export function reportSetup({ adapter, model, blockSize, pace, environment }: BenchmarkSetup): string {
+export function reportSetup({ adapter, model, blockSize, kvFormat, pace, environment }: BenchmarkSetup): string {
   const weights = model.isMadeUp ? "made-up weights of its shape" : "its own weights";
   const paceText = pace === "adaptive" ? "adaptive" : `${pace.depth} runs of ${pace.steps} steps`;
   return [
     `${model.name}, ${(model.numParameters / 1e6).toFixed(1)}M parameters, ${model.format}, ${weights}`,
     `${adapter.name || "an adapter without a name"}, ${environment}`,
     ...(adapter.isSoftware ? ["SOFTWARE ADAPTER: compare ratios, not times"] : []),
-    `kernel variants: ${adapter.variants.join(", ") || "none"}; blocks of ${blockSize} tokens; decode pace: ${paceText}`,
+    `kernel variants: ${adapter.variants.join(", ") || "none"}; blocks of ${blockSize} tokens; keys and values in ${kvFormat}; decode pace: ${paceText}`,
   ].join("\n");
 }
 

@@ -4,10 +4,11 @@ import type { WeightFormat } from "../checkpoint/weight-source.ts";
 import type { Counters } from "../gpu/counters.ts";
 import type { Feature } from "../gpu/features.ts";
 import type { KernelTime } from "../gpu/profiler.ts";
+import type { KvFormat } from "../kernels/kv-format.ts";
 import type { DecodePace } from "../model/decode-pipeline.ts";
 import type { RowKind } from "./plan.ts";
 
-export const RESULT_VERSION = 1;
+export const RESULT_VERSION = 2;
 
 /** The middle of repeated runs, and how far they lie apart. */
 export interface Summary {
@@ -87,6 +88,7 @@ export interface BenchmarkSetup {
   readonly adapter: BenchmarkedAdapter;
   readonly model: BenchmarkedModel;
   readonly blockSize: number;
+  readonly kvFormat: KvFormat;
   readonly pace: DecodePace | "adaptive";
 }
 
@@ -122,6 +124,7 @@ export function parseBenchmarkResult(file: string, text: string): BenchmarkResul
   const model = expectObject(file, "model", result.model);
   expectText(file, "model.name", model.name);
   expectText(file, "model.format", model.format);
+  expectText(file, "kvFormat", result.kvFormat);
   const launch = expectObject(file, "launch", result.launch);
   expectSummary(file, "launch.dispatchUs", launch.dispatchUs);
   expectList(file, "skipped", result.skipped);

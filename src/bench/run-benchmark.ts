@@ -82,7 +82,7 @@ export async function runBenchmark(
 }
 
 function describeSetup(
-  { session, config, weights, blockSize }: Model,
+  { session, config, weights, blockSize, kvFormat }: Model,
   { modelName, isMadeUp, environment }: BenchmarkSubject,
   { fixedPace }: BenchmarkPlan,
 ): BenchmarkSetup {
@@ -101,6 +101,7 @@ function describeSetup(
       isMadeUp,
     },
     blockSize,
+    kvFormat,
     pace: fixedPace ?? "adaptive",
   };
 }

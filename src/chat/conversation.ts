@@ -1,51 +1,15 @@
 // A conversation over one sequence: turns of text in, streamed text out. History is token ids: what is in the model's
 // state is never encoded or read again, and the state is always exactly that of the text that was shown.
 
-import { expectLogitBias, type Sampling } from "../kernels/call.ts";
+import { expectLogitBias } from "../kernels/call.ts";
+import type { ReadOptions } from "../model/prefill.ts";
 import type { Sequence } from "../model/sequence.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import type { SequenceLog } from "../model/token-log.ts";
 import type { ChatMessage, ChatTemplate } from "../text/chat-template.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { StopScanner } from "./stop-scanner.ts";
-
-/** eos: the model ended; stop-string: one came; length: maxTokens reached; stopped: by the person; context: the
- * conversation is full. */
-export type StopReason = "eos" | "stop-string" | "length" | "stopped" | "context";
-
-export interface SendOptions {
-  readonly sampling: Sampling;
-  readonly maxTokens: number;
-  /** The answer ends where one of these would begin; text that may become one is held back. None may be empty. */
-  readonly stopStrings?: readonly string[] | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Tokens of this turn's prompt read so far, and all of them. */
-  readonly onReading?: (readTokens: number, totalTokens: number) => void;
-}
-
-export interface TurnTimings {
-  readonly promptTokens: number;
-  /** From the call to the first token. */
-  readonly promptMs: number;
-  readonly generatedTokens: number;
-  /** From the first token to the last. */
-  readonly generateMs: number;
-}
-
-export interface TextChunk {
-  /** To be appended; ends between characters. */
-  readonly text: string;
-  /** Tokens of the answer up to and with this text; a token that a stop string cuts is not among them. */
-  readonly generatedTokens: number;
-  /** Since the first token. */
-  readonly elapsedMs: number;
-}
-
-export interface TurnEnd {
-  readonly reason: StopReason;
-  readonly timings: TurnTimings;
-  /** All tokens of the answer, an end token included; without those in which a stop string lies. */
-  readonly tokenIds: readonly number[];
-}
+import { createTurnProgress, type SendOptions, type StopReason, type TextChunk, type TurnEnd } from "./turn.ts";
 
 export interface ConversationParts {
   readonly sequence: Sequence;
@@ -67,12 +31,26 @@ interface LastAnswer {
   readonly tokenIds: number[];
 }
 
+/** All of a conversation, without a GPU. */
+interface KeptConversation {
+  readonly log: SequenceLog;
+  readonly pendingToken: number | undefined;
+  readonly messages: readonly ChatMessage[];
+  readonly previousEnded: boolean;
+}
+
 export class Conversation {
-  readonly #parts: ConversationParts;
-  #messages: ChatMessage[] = [];
+  #parts: ConversationParts;
+  #messages: readonly ChatMessage[] = [];
   /** Whether the last answer ended with an end token, which is then the sequence's pending token. */
   #previousAnswerEnded = false;
   #lastAnswer: LastAnswer | undefined;
+  #kept: KeptConversation = {
+    log: { tokenIds: new Uint32Array(0), blockLengths: new Uint32Array(0) },
+    pendingToken: undefined,
+    messages: [],
+    previousEnded: false,
+  };
 
   constructor(parts: ConversationParts) {
     this.#parts = parts;
@@ -96,12 +74,31 @@ export class Conversation {
     this.#messages = systemPrompt === "" ? [] : [{ role: "system", content: systemPrompt }];
   }
 
+  /** Notes what the conversation holds now, as that to which `moveTo` goes back. */
+  keep(): void {
+    const { log, pendingToken } = this.#parts.sequence;
+    const previousEnded = this.#previousAnswerEnded;
+    this.#kept = { log, pendingToken, messages: this.#messages, previousEnded };
+  }
+
+  /** Goes on in an empty sequence, that of another GPU for instance, from what the conversation held when it was last kept;
+   * reads all of that again. Belongs to the caller, as the sequence before. */
+  async moveTo(sequence: Sequence, options: ReadOptions = {}): Promise<void> {
+    this.#forgetLastAnswer();
+    const { log, pendingToken, messages, previousEnded } = this.#kept;
+    this.#parts = { ...this.#parts, sequence };
+    this.#messages = messages;
+    this.#previousAnswerEnded = previousEnded;
+    if (log.tokenIds.length > 0) await sequence.reread(log, pendingToken, options);
+  }
+
   /** Sends a message and streams the answer. Ended by the signal before the first token, the turn never happened; after
    * it, tokens may have been drawn that are in no text: cutAnswer takes them back. `context` without any token means
    * that the message does not fit and was not read. After a stop string the state is that of the tokens before the one in
    * which the string begins; what that token holds before the string is shown, but not in the state. RangeError, before
-   * anything is read, for options that cannot be. */
-  async *send(text: string, options: SendOptions): AsyncGenerator<TextChunk, TurnEnd> {
+   * anything is read, for options that cannot be. When the GPU is lost meanwhile, the same turn can be sent again after
+   * `moveTo`, with the `progress` that it had. */
+  async *send(text: string, options: SendOptions, progress = createTurnProgress()): AsyncGenerator<TextChunk, TurnEnd> {
     const { sequence, endTokenIds, contextLength } = this.#parts;
     const { sampling, maxTokens, stopStrings = [], signal, onReading } = options;
     const scanner = new StopScanner(stopStrings);
@@ -115,16 +112,19 @@ export class Conversation {
     const before = sequence.snapshot("before the turn");
     const draw = { sampling, endTokenIds };
     const onProgress = onReading && ((numTokens: number) => onReading(numTokens, ids.length));
-    const firstToken = await sequence
-      .prefill(ids, { output: "last", ...draw, signal, onProgress })
-      .catch((error: unknown) => this.#abandon(before, error));
-    const firstTokenTime = performance.now();
-    timings.promptMs = firstTokenTime - startTime;
-    if (firstToken === undefined || signal?.aborted) {
+    const known = [...progress.tokenIds];
+    const reading =
+      known.length > 0
+        ? this.#readKnown(ids, known[0]!)
+        : sequence.prefill(ids, { output: "last", ...draw, signal, onProgress });
+    const firstToken = await reading.catch((error: unknown) => this.#abandon(before, error));
+    timings.promptMs = progress.promptMs ?? performance.now() - startTime;
+    if (firstToken === undefined || (known.length === 0 && signal?.aborted)) {
       sequence.restore(before);
       before.destroy();
       return { reason: "stopped", timings, tokenIds: [] };
     }
+    progress.promptMs = timings.promptMs;
 
     const tokenIds: number[] = [];
     this.#lastAnswer = {
@@ -138,15 +138,25 @@ export class Conversation {
     this.#messages = [...this.#messages, { role: "user", content: text }, { role: "assistant", content: "" }];
     this.#previousAnswerEnded = false;
     const decoder = this.#parts.tokenizer.createDecoder();
+    let numChunks = 0;
     let reason: StopReason | undefined;
     let cutText: TextChunk | undefined;
     const maxDrawn = Math.min(maxTokens, contextLength - sequence.position);
-    for await (const token of startWith(firstToken, sequence.generate(draw, maxDrawn - 1))) {
+    if (known.length > 1) await sequence.reread(decodedLog(known.slice(0, -1)), known.at(-1));
+    const drawn = known.length > 0 ? known : [firstToken];
+    // The time in which there was no GPU is not counted.
+    const firstTokenTime = performance.now() - progress.generateMs;
+    for await (const token of startWith(drawn, () => sequence.generate(draw, maxDrawn - drawn.length))) {
       tokenIds.push(token);
-      const elapsedMs = performance.now() - firstTokenTime;
+      const isKnown = tokenIds.length < known.length;
+      if (tokenIds.length > known.length) {
+        progress.tokenIds.push(token);
+        progress.generateMs = performance.now() - firstTokenTime;
+      }
+      const elapsedMs = progress.generateMs;
       Object.assign(timings, { generatedTokens: tokenIds.length, generateMs: elapsedMs });
       const isEnd = endTokenIds.includes(token);
-      if (signal?.aborted) reason = "stopped";
+      if (signal?.aborted && !isKnown) reason = "stopped";
       else if (isEnd) reason = "eos";
       else if (tokenIds.length >= maxTokens) reason = "length";
       else if (tokenIds.length >= maxDrawn) reason = "context";
@@ -158,7 +168,10 @@ export class Conversation {
         cutText = chunk;
       } else if (shown !== "" && reason !== "stopped") {
         this.#appendToAnswer(shown);
-        yield chunk;
+        if (++numChunks > progress.numChunks) {
+          progress.numChunks = numChunks;
+          yield chunk;
+        }
       }
       if (reason) break;
     }
@@ -169,7 +182,10 @@ export class Conversation {
       await this.#keepTokens(this.#lastAnswer, cutText.generatedTokens);
       if (cutText.text !== "") {
         this.#appendToAnswer(cutText.text);
-        yield cutText;
+        if (++numChunks > progress.numChunks) {
+          progress.numChunks = numChunks;
+          yield cutText;
+        }
       }
     }
     return { reason, timings, tokenIds };
@@ -215,6 +231,16 @@ export class Conversation {
     }
   }
 
+  /** Reads a prompt after which `firstToken` was drawn. */
+  async #readKnown(ids: readonly number[], firstToken: number): Promise<number> {
+    const { sequence } = this.#parts;
+    const { blockSize } = sequence.model;
+    const starts = ids.flatMap((_, start) => (start % blockSize === 0 ? [start] : []));
+    const blockLengths = Uint32Array.from(starts, (start) => Math.min(blockSize, ids.length - start));
+    await sequence.reread({ tokenIds: Uint32Array.from(ids), blockLengths }, firstToken);
+    return firstToken;
+  }
+
   /** The ids that are new with this message; a pending token, drawn but not read, comes first. */
   #encode(text: string): number[] {
     const { sequence, template } = this.#parts;
@@ -245,7 +271,14 @@ export class Conversation {
   }
 }
 
-async function* startWith(first: number, rest: AsyncGenerator<number, void>): AsyncGenerator<number, void> {
-  yield first;
-  yield* rest;
+async function* startWith(
+  first: readonly number[],
+  rest: () => AsyncGenerator<number, void>,
+): AsyncGenerator<number, void> {
+  yield* first;
+  yield* rest();
+}
+
+function decodedLog(tokenIds: readonly number[]): SequenceLog {
+  return { tokenIds: Uint32Array.from(tokenIds), blockLengths: new Uint32Array(tokenIds.length).fill(1) };
 }

@@ -1,45 +1,11 @@
 // The same prompt to several models on one GPU: they write in turns of a run of steps each, or one after another, and the
 // clock that each is given is its own.
 
-import type { Sampling } from "../kernels/call.ts";
+import { GREEDY } from "../kernels/call.ts";
 import type { Sequence } from "../model/sequence.ts";
+import type { DrawOptions } from "../model/step-buffer.ts";
 import { type Contender, createPacedSequence, RUN_STEPS, sizeOf, usedBy } from "./contender.ts";
-import type { StateSize, UsedBytes } from "./state-size.ts";
-
-/** in turns: a run of 16 steps each; one after another: each to its end. */
-export type AnswerOrder = "in turns" | "one after another";
-
-export interface AnswerPlan {
-  readonly prompt: string;
-  readonly sampling: Sampling;
-  readonly maxTokens: number;
-  readonly order: AnswerOrder;
-}
-
-/** end: an end token came; length: as many tokens as were wanted. */
-export type AnswerEnd = "end" | "length" | "stopped";
-
-/** What is known of one answer. */
-export interface AnswerState {
-  readonly name: string;
-  readonly text: string;
-  readonly promptTokens: number;
-  /** -log p in nats, the mean over the prompt's tokens but the first that were read so far; null before any was. */
-  readonly promptLoss: number | null;
-  readonly readTokens: number;
-  readonly readMs: number;
-  readonly generatedTokens: number;
-  /** Of the newest run; null before the first. */
-  readonly runMsPerToken: number | null;
-  /** Time in this model's runs, and the tokens that they drew. */
-  readonly writeMs: number;
-  readonly writtenTokens: number;
-  readonly used: UsedBytes;
-  readonly stateSize: StateSize;
-  /** Tokens in the state. */
-  readonly position: number;
-  readonly end: AnswerEnd | null;
-}
+import type { AnswerPlan, AnswerState } from "./answer-result.ts";
 
 export interface AnswerOptions {
   readonly signal?: AbortSignal | undefined;
@@ -139,6 +105,13 @@ class Answer {
     }
   }
 
+  get #draw(): DrawOptions {
+    return {
+      sampling: { ...GREEDY, ...this.#plan.sampling },
+      endTokenIds: this.#contender.endTokenIds,
+    };
+  }
+
   get state(): AnswerState {
     return this.#state;
   }
@@ -146,9 +119,7 @@ class Answer {
   /** One run of steps, or to the answer's end. */
   async run(): Promise<void> {
     if (this.#signal?.aborted) return this.#change({ end: "stopped" });
-    const { maxTokens, sampling } = this.#plan;
-    const { endTokenIds } = this.#contender;
-    this.#tokens ??= this.#sequence.generate({ sampling, endTokenIds }, maxTokens - 1);
+    this.#tokens ??= this.#sequence.generate(this.#draw, this.#plan.maxTokens - 1);
     const startMs = performance.now();
     let numDrawn = 0;
     let isOver = false;
@@ -189,10 +160,7 @@ class Answer {
       },
     });
     this.#sequence.clear();
-    const { sampling } = this.#plan;
-    const { endTokenIds } = this.#contender;
-    const draw = { sampling, endTokenIds, signal: this.#signal };
-    const first = await this.#sequence.prefill(this.#ids, { output: "last", ...draw });
+    const first = await this.#sequence.prefill(this.#ids, { output: "last", ...this.#draw, signal: this.#signal });
     if (first === undefined) return this.#change({ end: "stopped" });
     this.#take(first);
     this.#change({});

@@ -1,10 +1,13 @@
 // One of the models that are compared: alone in its session, so that the session's ledger is its own.
 
+import type { ModelConfig } from "../checkpoint/model-config.ts";
+import type { LedgerTotal } from "../gpu/ledger.ts";
+import { keyBytesPerToken, type KvFormat } from "../kernels/kv-format.ts";
 import type { Model } from "../model/model.ts";
 import type { Sequence } from "../model/sequence.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { type StateSize, stateSizeOf, type UsedBytes, usedBytesOf } from "./state-size.ts";
+import type { StateSize, UsedBytes } from "./state-size.ts";
 
 export interface Contender {
   readonly name: string;
@@ -20,6 +23,14 @@ export const RUN_STEPS = 16;
 /** A sequence that decodes one run at a time: its times are its own, whoever else takes turns with it. */
 export function createPacedSequence({ model }: Contender, reservedTokens: number): Promise<Sequence> {
   return model.createSequence(reservedTokens, { fixedPace: { depth: 1, steps: RUN_STEPS } });
+}
+
+/** What a sequence of a model uses, to the byte, after any number of tokens. */
+export function stateSizeOf(config: ModelConfig, kvFormat: KvFormat): StateSize {
+  const { layerTypes, numHeads, headDim, vocabSize } = config;
+  const numLightning = layerTypes.filter((type) => type === "linear_attention").length;
+  const recurrentBytes = 4 * numLightning * numHeads * headDim * headDim;
+  return { fixedBytes: recurrentBytes + 4 * vocabSize, bytesPerToken: keyBytesPerToken(config, kvFormat) };
 }
 
 export function sizeOf({ model }: Contender): StateSize {
@@ -38,4 +49,11 @@ export function describeAttention(layerTypes: readonly string[]): string {
     [layerTypes.length - numLightning, "softmax"],
   ];
   return parts.flatMap(([count, word]) => (count > 0 ? [`${count} ${word}`] : [])).join(", ");
+}
+
+function usedBytesOf(totals: readonly LedgerTotal[]): UsedBytes {
+  const of = (kind: LedgerTotal["kind"]) => totals.find((total) => total.kind === kind)?.usedBytes ?? 0;
+  const [weights, recurrentState, keys] = [of("weights"), of("recurrent state"), of("KV cache")];
+  const all = totals.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
+  return { weights, recurrentState, keys, other: all - weights - recurrentState - keys };
 }

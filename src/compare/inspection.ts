@@ -6,6 +6,7 @@ import { inverseFrequencies, rotate, route, slope } from "../reference/model.ts"
 import { dot, softmax } from "../reference/vector.ts";
 import type { Taps } from "../model/taps.ts";
 import { type Contender, createPacedSequence } from "./contender.ts";
+import type { InspectedLayer, InspectedModel, TokenWeights } from "./inspection-result.ts";
 
 /** Every tapped tensor of every token comes back from the GPU. */
 export const MAX_INSPECTED_TOKENS = 512;
@@ -140,4 +141,30 @@ export function routerChoices({ config, ids, router }: Inspection, layer: number
     for (const expert of chosen) load[expert]! += 1 / expertIds.length;
   }
   return { expertIds, load };
+}
+
+/** All that does not depend on a chosen token. */
+export function describeInspection(name: string, inspection: Inspection): InspectedModel {
+  const { config } = inspection;
+  return {
+    name,
+    numHeads: config.numHeads,
+    expertsPerToken: config.expertsPerToken,
+    layers: config.layerTypes.map((type, layer): InspectedLayer => {
+      const { expertIds, load } = routerChoices(inspection, layer);
+      const isLightning = type === "linear_attention";
+      return {
+        type,
+        halfLives: halfLives(config, layer) ?? null,
+        stateNorms: isLightning ? Float32Array.from(stateNorms(inspection, layer)) : null,
+        expertIds,
+        load: [...load],
+      };
+    }),
+  };
+}
+
+export function weightsOfToken(inspection: Inspection, token: number): TokenWeights {
+  const { layerTypes } = inspection.config;
+  return { layers: layerTypes.map((_, layer) => Float32Array.from(attentionWeights(inspection, layer, token))) };
 }

@@ -1,7 +1,7 @@
 // An answer to a question about the document that a sequence has read. The sequence is left where the answer ends: who asks
 // takes it back to the document.
 
-import type { StopReason, TextChunk, TurnEnd } from "../chat/conversation.ts";
+import type { StopReason, TextChunk, TurnEnd } from "../chat/turn.ts";
 import type { Sampling } from "../kernels/call.ts";
 import type { Sequence } from "../model/sequence.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";

@@ -105,7 +105,11 @@ function findVariant(session: GpuSession, append: string): { text: string; featu
 }
 
 function withPrefix(text: string, prefix: string): string {
-  return text.replace(/\bweight/g, `${prefix}_weight`).replace(/\bWEIGHT/g, `${prefix.toUpperCase()}_WEIGHT`);
+  const capitalised = prefix[0]!.toUpperCase() + prefix.slice(1);
+  return text
+    .replace(/\bweight/g, `${prefix}_weight`)
+    .replace(/\bWEIGHT/g, `${prefix.toUpperCase()}_WEIGHT`)
+    .replace(/\bWeight/g, `${capitalised}Weight`);
 }
 
 function findFile({ shaders, features }: GpuSession, path: string): { text: string; feature?: Feature } {

@@ -7,6 +7,9 @@ import { type KeyWindow, keyWindowConstants } from "./key-window.ts";
 import { matvecConstants } from "./matvec.ts";
 import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
 
+/** A thread for each group of a row: nothing waits for a second one. */
+const WORKGROUP_SIZE = 512;
+
 export interface AttentionOutputDecodeConstants {
   readonly format: WeightFormat;
   readonly hiddenSize: number;
@@ -37,7 +40,7 @@ export interface AttentionOutputDecodeTensors {
 export async function createAttentionOutputDecode(session: GpuSession, constants: AttentionOutputDecodeConstants) {
   const { format, hiddenSize, numHeads, headDim, maxSplits, keyWindow, alpha, beta } = constants;
   const weightGroups = numWeightGroups(numHeads * headDim);
-  const sizes = matvecConstants(session, { inputGroups: weightGroups });
+  const sizes = matvecConstants(session, { format, inputGroups: weightGroups, workgroupSize: WORKGROUP_SIZE });
   const kernel = await compileKernel(
     session,
     {

@@ -7,6 +7,9 @@ import { expectTerms, type ResidualTerms, termConstants } from "./residual-terms
 import { ROPE_ROWS } from "./rope-table.ts";
 import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
 
+/** A thread for each group of a row: nothing waits for a second one. */
+const WORKGROUP_SIZE = 512;
+
 export interface AttentionQkvDecodeConstants {
   readonly format: WeightFormat;
   readonly input: ResidualTerms;
@@ -54,7 +57,7 @@ export async function createAttentionQkvDecode(session: GpuSession, constants: A
       bindings: ["read", "read", "read", "read", "read", "read_write", "read_write"],
     },
     {
-      ...matvecConstants(session, { inputGroups: weightGroups }),
+      ...matvecConstants(session, { format, inputGroups: weightGroups, workgroupSize: WORKGROUP_SIZE }),
       ...termConstants(input, hiddenSize, eps),
       WEIGHT_GROUPS: weightGroups,
       NUM_HEADS: numHeads,

@@ -3,8 +3,8 @@
 import type { GpuSession } from "../gpu/session.ts";
 import { isProcessor } from "./matvec.ts";
 
-/** With two KV heads a workgroup for each multiprocessor of a large GPU; more would take longer to combine. */
-const GPU_SPLITS = 64;
+/** With two KV heads two workgroups for each multiprocessor of a large GPU; more would take longer to combine. */
+const GPU_SPLITS = 128;
 /** A processor that plays GPU has few cores to fill, and each workgroup costs. */
 const PROCESSOR_SPLITS = 4;
 /** Keys of a split are a multiple of what a workgroup takes at once. */

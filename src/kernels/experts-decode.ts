@@ -8,7 +8,10 @@ import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.t
 
 /** Columns of an expert that a workgroup owns at most: a group of down_proj's input. */
 const MAX_SLICE_COLUMNS = 32;
-const WORKGROUP_SIZE = 512;
+const WORKGROUP_SIZE = 384;
+/** Of as many experts each has a whole number of threads. */
+const MOST_EXPERTS = 128;
+const MANY_EXPERTS_WORKGROUP_SIZE = 512;
 
 export interface ExpertsDecodeConstants {
   readonly format: WeightFormat;
@@ -53,9 +56,10 @@ export async function createExpertsDecode(session: GpuSession, constants: Expert
   const weightGroups = numWeightGroups(hiddenSize);
   const sliceColumns = sliceColumnsOf(intermediateSize);
   const sizes = matvecConstants(session, {
+    format,
     inputGroups: weightGroups,
     rows: 2 * sliceColumns,
-    workgroupSize: WORKGROUP_SIZE,
+    workgroupSize: numExperts > MOST_EXPERTS ? MANY_EXPERTS_WORKGROUP_SIZE : WORKGROUP_SIZE,
   });
   const expertThreads = 2 ** Math.ceil(Math.log2(numExperts));
   if (expertThreads > sizes.WORKGROUP_SIZE) {

@@ -8,7 +8,7 @@ import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.t
 
 /** Many, since every workgroup computes the norm anew. */
 const ROWS = 64;
-const WORKGROUP_SIZE = 256;
+const WORKGROUP_SIZE = 512;
 
 export interface HeadConstants {
   readonly format: WeightFormat;
@@ -45,7 +45,7 @@ export async function createHead(session: GpuSession, constants: HeadConstants) 
       bindings: ["uniform", "read", "read", "read", "read_write"],
     },
     {
-      ...matvecConstants(session, { inputGroups: weightGroups, rows: ROWS, workgroupSize: WORKGROUP_SIZE }),
+      ...matvecConstants(session, { format, inputGroups: weightGroups, rows: ROWS, workgroupSize: WORKGROUP_SIZE }),
       ...termConstants(input, hiddenSize, eps),
       WEIGHT_GROUPS: weightGroups,
       FIRST_ROW: firstRow,

@@ -56,7 +56,7 @@ export async function createLightningDecode(session: GpuSession, constants: Ligh
   const weightGroups = numWeightGroups(hiddenSize);
   const sliceColumns = sliceColumnsOf(headDim);
   const rows = 2 * headDim + 2 * sliceColumns;
-  const sizes = matvecConstants(session, { inputGroups: weightGroups, rows, workgroupSize: WORKGROUP_SIZE });
+  const sizes = matvecConstants(session, { format, inputGroups: weightGroups, rows, workgroupSize: WORKGROUP_SIZE });
   // After the products: four sums a thread, a column's ones apart from the next column's by one.
   const laneSums = Math.max(sizes.LANE_SUMS, 4 * sizes.WORKGROUP_SIZE + sliceColumns);
   const kernel = await compileKernel(

@@ -1,5 +1,6 @@
 // Sizes of the row products of shaders/common/matvec.wgsl.
 
+import type { WeightFormat } from "../checkpoint/weight-source.ts";
 import type { GpuSession } from "../gpu/session.ts";
 
 /** Threads of a workgroup on a processor that plays GPU, where barriers cost and a thread should reuse its part of the
@@ -11,10 +12,13 @@ const NARROW_SUBGROUP_SIZE = 8;
 export const MATVEC_ROWS = 32;
 /** Threads that share a row at most. */
 const MAX_LANES = 16;
+/** Groups that fit a thread's registers beside all else. */
+const MAX_FETCHED = { q4: 6, q8: 4, f16: 2, f32: 1 } as const;
 /** Workgroup memory for the lanes' sums at most, of the 16 KB that every GPU has. */
 const MAX_LANE_BYTES = 8192;
 
 export interface MatvecSizes {
+  readonly format: WeightFormat;
   /** Groups of 32 of the vector. */
   readonly inputGroups: number;
   /** Products of a workgroup. */
@@ -31,15 +35,18 @@ export function isProcessor({ adapterInfo }: GpuSession): boolean {
 /** Constants of a kernel that multiplies `rows` rows of that many groups in each workgroup. */
 export function matvecConstants(
   session: GpuSession,
-  { inputGroups, rows = MATVEC_ROWS, workgroupSize = 128 }: MatvecSizes,
+  { format, inputGroups, rows = MATVEC_ROWS, workgroupSize = 128 }: MatvecSizes,
 ) {
   const isNarrow = isProcessor(session);
-  const lanes = isNarrow ? leastIdleLanes(inputGroups) : mostLanes(inputGroups, rows);
   const numThreads = isNarrow ? NARROW_WORKGROUP_SIZE : Math.min(workgroupSize, largestWorkgroup(session));
+  const lanes = isNarrow ? leastIdleLanes(inputGroups) : fastestLanes(inputGroups, rows, numThreads);
+  const numItems = Math.ceil(inputGroups / lanes) * Math.ceil((rows * lanes) / numThreads);
   return {
     WORKGROUP_SIZE: numThreads,
     LANES: lanes,
     LANE_SUMS: Math.max(rows * (lanes + 1), 4 * numThreads),
+    // A processor has few registers, and takes long to compile an item.
+    FETCHED: isNarrow ? 0 : Math.min(MAX_FETCHED[format], numItems),
     ROWS: rows,
     INPUT_GROUPS: inputGroups,
   };
@@ -50,11 +57,19 @@ function largestWorkgroup({ device: { limits } }: GpuSession): number {
   return limits.maxComputeWorkgroupStorageSize >= 32768 ? Math.min(limits.maxComputeInvocationsPerWorkgroup, 512) : 256;
 }
 
-/** On a GPU, idle threads cost less than a longer wait. */
-function mostLanes(inputGroups: number, rows: number): number {
-  let lanes = 1;
-  while (lanes < Math.min(MAX_LANES, inputGroups) && 4 * rows * (2 * lanes + 1) <= MAX_LANE_BYTES) lanes *= 2;
-  return lanes;
+/** Threads that share a row so that the slowest thread has least to do, then all together, then that sums are short. */
+function fastestLanes(inputGroups: number, rows: number, numThreads: number): number {
+  const cost = (lanes: number): readonly [number, number] => {
+    const groups = Math.ceil(inputGroups / lanes);
+    return [groups * Math.ceil((rows * lanes) / numThreads), groups * lanes];
+  };
+  let best = 1;
+  for (let lanes = 2; lanes <= MAX_LANES && 4 * rows * (lanes + 1) <= MAX_LANE_BYTES; lanes *= 2) {
+    const [longest, work] = cost(lanes);
+    const [bestLongest, bestWork] = cost(best);
+    if (longest < bestLongest || (longest === bestLongest && work < bestWork)) best = lanes;
+  }
+  return best;
 }
 
 /** Most threads that share a row's groups with the fewest of them idle. */

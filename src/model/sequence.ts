@@ -10,6 +10,7 @@ import {
   prefillTaps,
   type ReadOptions,
 } from "./prefill.ts";
+import { reread } from "./reread.ts";
 import { SequenceCore, type SequenceOptions } from "./sequence-core.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type DrawOptions, NOTHING_DRAWN } from "./step-buffer.ts";
@@ -118,6 +119,13 @@ export class Sequence {
    * which is pending then. RangeError when no token is pending. */
   replay(ids: readonly number[]): Promise<void> {
     return replay(this.core, ids);
+  }
+
+  /** Reads a log again, on from where the sequence stands: blocks through prefill, decoded ids through decode, with
+   * `pendingToken` drawn last. On the same GPU the state is that of the sequence whose log it was. `undefined`: the signal
+   * ended it before. */
+  reread(log: SequenceLog, pendingToken: number | undefined, options: ReadOptions = {}): Promise<true | undefined> {
+    return reread(this.core, log, pendingToken, options);
   }
 
   /** Reads ids one by one through decode and gives every tapped tensor. */

@@ -5,6 +5,7 @@ import type { BenchmarkResult, Measurement } from "../bench/result.ts";
 import type { ReadyModel } from "../worker/messages-model.ts";
 import { FailureView } from "./failure-view.tsx";
 import { nameGpu } from "./gpu-name.ts";
+import { OutageView } from "./outage-view.tsx";
 import { formatCount } from "./quantities.ts";
 import type { Page } from "./state/page.ts";
 import { Welcome } from "./welcome.tsx";
@@ -208,6 +209,7 @@ export function BenchmarkPage({ page }: { page: Page }) {
     return (
       <main class="page">
         <Welcome page={page} />
+        <OutageView page={page} />
       </main>
     );
   }
@@ -215,6 +217,7 @@ export function BenchmarkPage({ page }: { page: Page }) {
     <main class="page bench">
       <h2>Benchmark</h2>
       <p>How fast this model reads and writes on your GPU, measured here and now. Your conversation stays as it is.</p>
+      <OutageView page={page} />
       <Measured page={page} model={model} />
     </main>
   );

@@ -3,6 +3,7 @@
 import { useEffect } from "preact/hooks";
 import { Composer } from "./composer.tsx";
 import { FailureView } from "./failure-view.tsx";
+import { OutageView } from "./outage-view.tsx";
 import type { Page } from "./state/page.ts";
 import { Transcript } from "./transcript.tsx";
 import { Welcome } from "./welcome.tsx";
@@ -32,11 +33,13 @@ function MainColumn({ page }: { page: Page }) {
 
 export function ChatPage({ page }: { page: Page }) {
   useEscapeToStop(page);
-  const isFailed = page.lifeCycle.current.value.state === "failed";
+  const { current, outage } = page.lifeCycle;
+  const isFailed = current.value.state === "failed" || outage.value?.state === "given-up";
   return (
     <>
       <main class="page">
         <MainColumn page={page} />
+        <OutageView page={page} />
         <Failed page={page} />
       </main>
       {!isFailed && <Composer page={page} />}

@@ -8,6 +8,7 @@ import { DocumentQuestions } from "./document-questions.tsx";
 import { DocumentReading } from "./document-reading.tsx";
 import { DocumentSource } from "./document-source.tsx";
 import { FailureView } from "./failure-view.tsx";
+import { OutageView } from "./outage-view.tsx";
 import { formatCount } from "./quantities.ts";
 import type { Page } from "./state/page.ts";
 import { useWakeLock } from "./wake-lock.ts";
@@ -100,6 +101,7 @@ export function DocumentPage({ page }: { page: Page }) {
   }
   return (
     <main class="page document">
+      <OutageView page={page} />
       {page.document.outline.value ? (
         <Opened page={page} model={model} />
       ) : (

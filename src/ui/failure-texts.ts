@@ -119,21 +119,40 @@ export const FAILURE_TEXTS: Readonly<Record<FailureKind, FailureText>> = {
     retry: null,
   },
   "device-lost": {
-    title: "The GPU was taken away",
+    title: "The GPU was lost again and again",
     advice: [
-      "The driver restarted, the computer slept, or another program needed the GPU. The conversation that it held is gone.",
-      "Loading again starts a new chat; a message without an answer goes back into the text field.",
+      "The driver restarted, the computer slept, another program needed the GPU, or the browser keeps it back after it failed several times.",
+      "What was written is kept, and goes on where it was when there is a GPU again. Trying again may be enough; smaller blocks ask less of the GPU at a time. If it stays so, restart the browser and update the graphics driver.",
     ],
     namesBrowsers: false,
-    retry: "Load again",
+    retry: "Try again",
+  },
+  "gpu-hung": {
+    title: "The GPU stopped answering again and again",
+    advice: [
+      "It took work and did not finish it, so it was given up and tried anew, three times.",
+      "What was written is kept, and goes on where it was. Smaller blocks ask less of the GPU at a time. Close other programs that use it, or update the graphics driver.",
+    ],
+    namesBrowsers: false,
+    retry: "Try again",
+  },
+  "gpu-error": {
+    title: "The GPU refused a command again and again",
+    advice: [
+      "The browser or the graphics driver did not accept what this page asked for, three times over. This is a fault of the page or of the driver, not of yours.",
+      "What was written is kept, and goes on where it was. A newer version of the browser or of the graphics driver may help.",
+    ],
+    namesBrowsers: false,
+    retry: "Try again",
   },
   "out-of-memory": {
     title: "The GPU has too little free memory",
     advice: [
-      "Close other tabs and programs that use the GPU, then load the model again. A message without an answer goes back into the text field.",
+      "The memory ran out again and again: other tabs and programs use it too.",
+      "What was written is kept, and goes on where it was. Close other tabs and programs that use the GPU, then try again; smaller blocks need a little less.",
     ],
     namesBrowsers: false,
-    retry: "Load again",
+    retry: "Try again",
   },
   internal: {
     title: "Something went wrong in the engine",

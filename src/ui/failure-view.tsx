@@ -4,7 +4,14 @@ import type { Failure } from "../worker/messages-engine.ts";
 import { FAILURE_TEXTS, WEBGPU_BROWSERS } from "./failure-texts.ts";
 import { WarningIcon } from "./icons.tsx";
 
-export function FailureView({ failure, onRetry }: { failure: Failure; onRetry: () => void }) {
+interface Choices {
+  readonly failure: Failure;
+  readonly onRetry: () => void;
+  /** Where asking less of the GPU may help. */
+  readonly onSmallerBlocks?: () => void;
+}
+
+export function FailureView({ failure, onRetry, onSmallerBlocks }: Choices) {
   const { title, advice, namesBrowsers, retry } = FAILURE_TEXTS[failure.kind];
   return (
     <section class="failure" role="alert">
@@ -24,9 +31,16 @@ export function FailureView({ failure, onRetry }: { failure: Failure; onRetry: (
         </dl>
       )}
       {retry && (
-        <button class="button button-primary" type="button" onClick={onRetry}>
-          {retry}
-        </button>
+        <div class="failure-choices">
+          <button class="button button-primary" type="button" onClick={onRetry}>
+            {retry}
+          </button>
+          {onSmallerBlocks && (
+            <button class="button" type="button" onClick={onSmallerBlocks}>
+              Try with smaller blocks
+            </button>
+          )}
+        </div>
       )}
       <p class="failure-detail">{failure.message}</p>
     </section>

@@ -46,12 +46,16 @@ export class BenchmarkPart {
     const use = this.#subject();
     if (!use) return this.#post({ kind: "benchmarkEnded", result: null });
     try {
+      // On another GPU it begins anew.
       const result = await this.#host.run(async (gpu) => {
-        return measureModel(await gpu.open(use, signal), plan, signal, this.#post);
-      });
+        const measured = await measureModel(await gpu.open(use, signal), plan, signal, this.#post);
+        gpu.progress();
+        return measured;
+      }, signal);
       this.#post({ kind: "benchmarkEnded", result });
     } catch (error) {
-      this.#post({ kind: "benchmarkFailed", failure: parseFailure(error) });
+      if (signal.aborted) this.#post({ kind: "benchmarkEnded", result: null });
+      else this.#post({ kind: "benchmarkFailed", failure: parseFailure(error) });
     }
   }
 }

@@ -1,7 +1,7 @@
 // The chat behind the protocol: loads its model first of all, holds one conversation, and answers turn after turn.
 
-import type { ChatModel } from "../chat/chat-model.ts";
 import { Conversation } from "../chat/conversation.ts";
+import { createTurnProgress, type TurnProgress } from "../chat/turn.ts";
 import { describeModel } from "./describe-model.ts";
 import { parseFailure } from "./failures.ts";
 import type { Gpu, GpuHost } from "./gpu-host.ts";
@@ -13,14 +13,15 @@ import type { ModelUse } from "./model-use.ts";
 type LoadRequest = Extract<ChatRequest, { kind: "load" }>;
 type SendRequest = Extract<ChatRequest, { kind: "send" }>;
 
-/** What is there once the model is loaded. */
-interface OpenChat {
-  readonly gpu: Gpu;
-  readonly conversation: Conversation;
-}
-
+/** A turn that has not ended. It outlives a lost GPU. */
 interface SentTurn {
-  readonly job: number;
+  readonly request: SendRequest;
+  readonly progress: TurnProgress;
+  sentMs: number;
+  job: number;
+  timeToFirstTokenMs?: number;
+  /** Of the answer, as they were told. */
+  toldTokens: number;
   /** Told by `stop`: the tokens that were shown. */
   shownTokens?: number;
 }
@@ -28,13 +29,18 @@ interface SentTurn {
 /** The page has no penalties yet. */
 const NO_PENALTIES = { repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0 };
 
+const NEVER = new AbortController().signal;
+
 export class ChatPart {
   readonly #host: GpuHost;
   readonly #queue: JobQueue;
   readonly #post: (event: WorkerEvent) => void;
   #use: ModelUse | undefined;
-  #open: OpenChat | undefined;
-  /** Those that have not ended, by number. */
+  /** There once the model is loaded. */
+  #conversation: Conversation | undefined;
+  /** Where the conversation is; on another it has to be read again. */
+  #gpu: Gpu | undefined;
+  /** By number. */
   readonly #turns = new Map<number, SentTurn>();
 
   constructor(host: GpuHost, queue: JobQueue, post: (event: WorkerEvent) => void) {
@@ -45,7 +51,7 @@ export class ChatPart {
 
   /** The chat's model, once it is loaded. */
   get model(): ModelUse | undefined {
-    return this.#opened && this.#use;
+    return this.#conversation && this.#use;
   }
 
   receive(request: ChatRequest): void {
@@ -53,11 +59,12 @@ export class ChatPart {
       case "load":
         // It takes the place of all that there is.
         this.#queue.cancelAll();
+        this.#host.giveUp();
         return this.#add("Loading the model", (signal) => this.#load(request, signal));
       case "fetchWeights":
         return this.#use?.agree();
       case "newChat":
-        return this.#add("New chat", async () => this.#newChat(request.systemPrompt));
+        return this.#add("New chat", (signal) => this.#newChat(request.systemPrompt, signal));
       case "send":
         return this.#send(request);
       case "stop":
@@ -65,8 +72,17 @@ export class ChatPart {
     }
   }
 
-  get #opened(): OpenChat | undefined {
-    return this.#open?.gpu === this.#host.gpu ? this.#open : undefined;
+  /** Brings the conversation back after the GPU was lost. */
+  restore(): void {
+    if (!this.#conversation) return;
+    this.#add("Restoring the conversation", async (signal) => {
+      try {
+        await this.#host.run((gpu) => this.#openOn(gpu, signal), signal);
+      } catch (error) {
+        // Cancelled, it is restored by the next message.
+        if (!signal.aborted) throw error;
+      }
+    });
   }
 
   #add(title: string, run: (signal: AbortSignal) => Promise<void>): void {
@@ -74,101 +90,122 @@ export class ChatPart {
   }
 
   /** Ended without a word when it is cancelled. */
-  async #load({ modelUrl, features }: LoadRequest, signal: AbortSignal): Promise<void> {
-    this.#use?.close();
-    this.#open = undefined;
-    this.#host.restart({ features });
-    const use = this.#host.use(modelUrl, { tell: this.#post, asksFirst: true });
-    this.#use = use;
+  async #load({ modelUrl, features, blockSize }: LoadRequest, signal: AbortSignal): Promise<void> {
+    this.#forget();
+    this.#host.restart({ features, blockSize });
+    this.#use = this.#host.use(modelUrl, { tell: this.#post, asksFirst: true });
     try {
       signal.throwIfAborted();
       this.#post({ kind: "loading", phase: "adapter" });
       await this.#host.run(async (gpu) => {
-        const chat = await gpu.open(use, signal);
-        this.#post({ kind: "loading", phase: "kernels" });
-        const conversation = await createConversation(chat);
-        signal.throwIfAborted();
-        this.#open = { gpu, conversation };
-        this.#post({ kind: "ready", model: describeModel(chat, gpu.session, use.downloadBytes) });
-      });
+        await this.#openOn(gpu, signal);
+        gpu.progress();
+      }, signal);
     } catch (error) {
-      this.#host.close();
+      this.#forget();
       if (!signal.aborted) this.#post({ kind: "loadFailed", failure: parseFailure(error) });
     }
   }
 
-  async #newChat(systemPrompt: string): Promise<void> {
-    const opened = this.#opened;
-    if (!opened) return;
-    await this.#host.run(async () => opened.conversation.clear(systemPrompt));
-    this.#post({ kind: "chatCleared", usedTokens: opened.conversation.usedTokens });
+  /** The conversation on this GPU, with all that it held when it was last kept. */
+  async #openOn(gpu: Gpu, signal: AbortSignal): Promise<Conversation> {
+    if (this.#conversation && this.#gpu === gpu) return this.#conversation;
+    const use = this.#use!;
+    const chat = await gpu.open(use, signal);
+    this.#post({ kind: "loading", phase: "kernels" });
+    const sequence = await chat.model.createSequence(chat.contextLength);
+    signal.throwIfAborted();
+    const conversation = this.#conversation ?? new Conversation({ ...chat, sequence });
+    if (this.#conversation) await conversation.moveTo(sequence);
+    this.#conversation = conversation;
+    this.#gpu = gpu;
+    this.#post({ kind: "ready", model: describeModel(chat, gpu.session, use.downloadBytes) });
+    return conversation;
+  }
+
+  async #newChat(systemPrompt: string, signal: AbortSignal): Promise<void> {
+    if (!this.#conversation) return;
+    const usedTokens = await this.#host.run(async (gpu) => {
+      const conversation = await this.#openOn(gpu, signal);
+      conversation.clear(systemPrompt);
+      conversation.keep();
+      return conversation.usedTokens;
+    });
+    this.#post({ kind: "chatCleared", usedTokens });
   }
 
   #send(request: SendRequest): void {
     const { turn, text } = request;
-    const job = this.#queue.add({
+    const sent: SentTurn = { request, progress: createTurnProgress(), sentMs: 0, job: 0, toldTokens: 0 };
+    this.#turns.set(turn, sent);
+    sent.job = this.#queue.add({
       part: "chat",
       title: `Answering “${text.length > 40 ? `${text.slice(0, 40)}…` : text}”`,
-      run: (signal) => this.#answer(request, signal),
+      run: (signal) => this.#answer(sent, signal),
       skip: () => this.#skip(turn),
     });
-    this.#turns.set(turn, { job });
   }
 
   #skip(turn: number): void {
     this.#turns.delete(turn);
     const timings = { promptTokens: 0, promptMs: 0, timeToFirstTokenMs: 0, generatedTokens: 0, generateMs: 0 };
-    const usedTokens = this.#opened?.conversation.usedTokens ?? 0;
-    this.#post({ kind: "turnEnded", turn, reason: "stopped", timings, usedTokens });
+    this.#post({
+      kind: "turnEnded",
+      turn,
+      reason: "stopped",
+      timings,
+      usedTokens: this.#conversation?.usedTokens ?? 0,
+    });
   }
 
-  async #answer(request: SendRequest, signal: AbortSignal): Promise<void> {
-    const { turn } = request;
+  async #answer(sent: SentTurn, signal: AbortSignal): Promise<void> {
+    const { turn } = sent.request;
+    sent.sentMs = performance.now();
     try {
-      const opened = this.#opened;
-      if (opened) await this.#host.run(() => this.#converse(request, opened.conversation, signal));
+      // Without a signal: what was shown is brought back before an answer is stopped.
+      if (this.#conversation) await this.#host.run(async (gpu) => this.#converse(gpu, sent, signal));
     } catch (error) {
       // The state is unknown: only `load` helps.
-      this.#host.close();
+      this.#forget();
       this.#post({ kind: "turnFailed", turn, failure: parseFailure(error) });
     } finally {
       this.#turns.delete(turn);
     }
   }
 
-  async #converse(
-    { turn, text, sampling, maxTokens, logitBias = [], stopStrings }: SendRequest,
-    conversation: Conversation,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const startTime = performance.now();
-    let timeToFirstTokenMs: number | undefined;
-    let toldTokens = 0;
-    const answer = conversation.send(text, {
+  /** Called again with another GPU, it goes on where it was. */
+  async #converse(gpu: Gpu, sent: SentTurn, signal: AbortSignal): Promise<void> {
+    const { turn, text, sampling, maxTokens, logitBias = [], stopStrings } = sent.request;
+    const conversation = await this.#openOn(gpu, NEVER);
+    const options = {
       sampling: { ...NO_PENALTIES, ...sampling, logitBias },
       maxTokens,
       stopStrings,
       signal,
-      onReading: (readTokens, totalTokens) => this.#post({ kind: "reading", turn, readTokens, totalTokens }),
-    });
+      onReading: (readTokens: number, totalTokens: number) =>
+        this.#post({ kind: "reading", turn, readTokens, totalTokens }),
+    };
+    const answer = conversation.send(text, options, sent.progress);
     let next = await answer.next();
     for (; !next.done; next = await answer.next()) {
-      timeToFirstTokenMs ??= performance.now() - startTime;
-      toldTokens = next.value.generatedTokens;
+      gpu.progress();
+      sent.timeToFirstTokenMs ??= performance.now() - sent.sentMs;
+      sent.toldTokens = next.value.generatedTokens;
       this.#post({ kind: "text", turn, ...next.value });
     }
     let { reason, timings } = next.value;
     // The page may have stopped after the last token was drawn but before it was told so.
     if (signal.aborted && reason !== "context") {
-      const shownTokens = this.#turns.get(turn)?.shownTokens ?? toldTokens;
+      const shownTokens = sent.shownTokens ?? sent.toldTokens;
       await conversation.cutAnswer(shownTokens);
       reason = "stopped";
       timings = { ...timings, generatedTokens: Math.min(timings.generatedTokens, shownTokens) };
     }
+    conversation.keep();
     this.#turns.delete(turn);
-    const usedTokens = conversation.usedTokens;
-    const told = { ...timings, timeToFirstTokenMs: timeToFirstTokenMs ?? performance.now() - startTime };
-    this.#post({ kind: "turnEnded", turn, reason, timings: told, usedTokens });
+    const timeToFirstTokenMs = sent.timeToFirstTokenMs ?? performance.now() - sent.sentMs;
+    const told = { ...timings, timeToFirstTokenMs };
+    this.#post({ kind: "turnEnded", turn, reason, timings: told, usedTokens: conversation.usedTokens });
   }
 
   #stop(turn: number, shownTokens: number): void {
@@ -177,9 +214,10 @@ export class ChatPart {
     sent.shownTokens = shownTokens;
     this.#queue.cancel(sent.job);
   }
-}
 
-async function createConversation(chat: ChatModel): Promise<Conversation> {
-  const sequence = await chat.model.createSequence(chat.contextLength);
-  return new Conversation({ ...chat, sequence });
+  #forget(): void {
+    this.#use?.close();
+    this.#host.close();
+    this.#use = this.#conversation = this.#gpu = undefined;
+  }
 }

@@ -5,33 +5,28 @@ import { DocumentError } from "../document/document-error.ts";
 import { expectModel } from "../document/document-record.ts";
 import { encodeDocument } from "../document/encode-document.ts";
 import { readText } from "../document/read-text.ts";
-import { measureBytes, ReadingMeter } from "../document/reading.ts";
 import { readingMs } from "../document/reading-plan.ts";
 import type { KeyWindow } from "../kernels/key-window.ts";
 import type { TextSource } from "../document/text-source.ts";
 import type { ChatModel } from "../chat/chat-model.ts";
 import type { FolderHandle } from "../store/private-files.ts";
 import { DocumentKeeper } from "./document-keeper.ts";
-import { describeSource, excerptAt, growthOf, judge, outlineOf } from "./document-outline.ts";
+import { describeSource, growthOf, judge, outlineOf } from "./document-outline.ts";
 import { DocumentShelf } from "./document-shelf.ts";
 import { parseFailure } from "./failures.ts";
 import type { Gpu, GpuHost } from "./gpu-host.ts";
 import type { JobQueue } from "./job-queue.ts";
-import { measureSpeed } from "./measure-speed.ts";
+import { measureSpeed, type Speed } from "./measure-speed.ts";
 import type { DocumentRequest } from "./messages-document.ts";
 import type { WorkerEvent } from "./messages.ts";
 import type { ModelUse } from "./model-use.ts";
 import { OpenDocument } from "./open-document.ts";
+import { readAndTell } from "./read-and-tell.ts";
 
 type AskRequest = Extract<DocumentRequest, { kind: "askDocument" }>;
 
 /** The page has no penalties yet. */
 const NO_PENALTIES = { repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: [] };
-
-/** A snapshot is written after so many tokens, or this share of the text, or this time. */
-const SAVE_TOKENS = 8192;
-const SAVES = 16;
-const SAVE_MS = 30_000;
 
 export class DocumentPart {
   readonly #host: GpuHost;
@@ -49,7 +44,7 @@ export class DocumentPart {
   readonly #askJobs = new Map<number, number>();
   readonly #never = new AbortController().signal;
   /** As measured last: a token's time at a position. */
-  #speed: { readonly gpu: Gpu; readonly msPerToken: number; readonly at: number } | undefined;
+  #speed: (Speed & { readonly gpu: Gpu }) | undefined;
 
   /** @param subject the model that reads, if one is loaded */
   constructor(
@@ -120,7 +115,9 @@ export class DocumentPart {
           const use = this.#subject();
           const either = AbortSignal.any([jobSignal, signal]);
           if (!use || either.aborted) return resolve(undefined);
-          await this.#host.run(async (gpu) => work(gpu, await gpu.open(use, either), either)).then(resolve, reject);
+          await this.#host
+            .run(async (gpu) => work(gpu, await gpu.open(use, either), either), either)
+            .then(resolve, (error: unknown) => (either.aborted ? resolve(undefined) : reject(error)));
         },
         skip: () => resolve(undefined),
       });
@@ -176,53 +173,18 @@ export class DocumentPart {
         if (!use) return tellEnd(false);
         try {
           const isWhole = await this.#host.run(async (gpu) => {
-            return this.#readOn(open, gpu, await gpu.open(use, signal), signal);
-          });
+            const chat = await gpu.open(use, signal);
+            const onSpeed = (speed: Speed) => (this.#speed = { gpu, ...speed });
+            return readAndTell(open, gpu, chat, { post: this.#post, keeper: this.#keeper, signal, onSpeed });
+          }, signal);
           tellEnd(isWhole);
         } catch (error) {
-          this.#fail(open, error);
+          // Paused before there was a GPU to read with.
+          if (signal.aborted) tellEnd(false);
+          else this.#fail(open, error);
         }
       },
     });
-  }
-
-  async #readOn(open: OpenDocument, gpu: Gpu, chat: ChatModel, signal: AbortSignal): Promise<boolean> {
-    const { session } = gpu;
-    const { ids } = open.text;
-    const growth = growthOf(chat);
-    let meter: ReadingMeter | undefined;
-    await this.#keeper.begin(open, chat);
-    let savedMs = performance.now();
-    let savedTokens = open.readTokens;
-    const onSlab = async (): Promise<void> => {
-      const numTokens = open.sequenceOn(gpu)?.position ?? 0;
-      const isDue = numTokens - savedTokens >= Math.max(SAVE_TOKENS, ids.length / SAVES);
-      if (!isDue && performance.now() - savedMs < SAVE_MS) return;
-      await this.#keeper.save(open, gpu);
-      [savedMs, savedTokens] = [performance.now(), numTokens];
-    };
-    const onRead = (numTokens: number): void => {
-      const sequence = open.sequenceOn(gpu);
-      if (!sequence) return;
-      const reading = meter?.advance(numTokens, performance.now(), numTokens === ids.length);
-      // The first block of a run waits for what came before it: its time is not its own.
-      meter ??= new ReadingMeter(numTokens, performance.now());
-      if (!reading) return;
-      const { msPerToken, tokensPerSecond } = reading;
-      this.#speed = { gpu, msPerToken: 1000 / tokensPerSecond, at: numTokens };
-      this.#post({
-        kind: "documentReading",
-        document: open.number,
-        readTokens: numTokens,
-        tokensPerSecond,
-        leftMs: readingMs(growth, 1000 / tokensPerSecond, numTokens, numTokens, ids.length, open.keyWindow),
-        point: { numTokens, msPerToken, ...measureBytes(session, sequence) },
-        excerpt: excerptAt(chat, ids, numTokens),
-      });
-    };
-    const isWhole = await open.read(gpu, chat, { signal, onRead, onSlab });
-    await this.#keeper.save(open, gpu);
-    return isWhole;
   }
 
   async #restore(document: number, id: string, signal: AbortSignal): Promise<void> {
@@ -268,17 +230,22 @@ export class DocumentPart {
       this.#post({ kind: "documentTurnEnded", document, turn, reason, timings, verdict: null });
     };
     if (open?.number !== document || open.readTokens === 0) return tellEnd("stopped");
+    let said = "";
+    let timeToFirstTokenMs: number | undefined;
+    // On another GPU the answer begins anew, and comes out the same: what was told is not told again.
     const answer = async (gpu: Gpu, chat: ChatModel, signal: AbortSignal): Promise<void> => {
       const { endTokenIds } = chat;
       const options = { sampling: { ...NO_PENALTIES, ...sampling }, maxTokens, endTokenIds, signal };
       const chunks = open.ask(gpu, chat, question, options);
-      let timeToFirstTokenMs: number | undefined;
-      let said = "";
+      let numChars = 0;
       let next = await chunks.next();
       for (; !next.done; next = await chunks.next()) {
         timeToFirstTokenMs ??= performance.now() - startTime;
-        said += next.value.text;
-        this.#post({ kind: "documentText", document, turn, ...next.value });
+        const text = next.value.text.slice(Math.max(0, said.length - numChars));
+        numChars += next.value.text.length;
+        if (text === "") continue;
+        said += text;
+        this.#post({ kind: "documentText", document, turn, ...next.value, text });
       }
       const { reason, timings } = next.value;
       const told = { ...timings, timeToFirstTokenMs: timeToFirstTokenMs ?? performance.now() - startTime };
@@ -294,8 +261,9 @@ export class DocumentPart {
         const use = this.#subject();
         if (!use) return tellEnd("stopped");
         try {
-          await this.#host.run(async (gpu) => answer(gpu, await gpu.open(use, signal), signal));
+          await this.#host.run(async (gpu) => answer(gpu, await gpu.open(use, signal), signal), signal);
         } catch (error) {
+          if (signal.aborted) return tellEnd("stopped");
           this.#askJobs.delete(turn);
           this.#fail(open, error);
         }

@@ -13,12 +13,11 @@
 
 import { browserPorts } from "../store/browser-ports.ts";
 import { openPrivateFolder } from "../store/private-files.ts";
-import type { StorePorts } from "../store/weight-store.ts";
 import { BenchmarkPart } from "./benchmark-part.ts";
 import { ChatPart } from "./chat-part.ts";
 import { DocumentPart } from "./document-part.ts";
 import { parseFailure } from "./failures.ts";
-import { GpuHost } from "./gpu-host.ts";
+import { GpuHost, type HostPorts } from "./gpu-host.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { WorkerEvent, WorkerRequest } from "./messages.ts";
 
@@ -32,12 +31,12 @@ export class Engine {
   /** @param openDocuments the folder where documents are kept, if there is one */
   constructor(
     post: (event: WorkerEvent) => void,
-    storePorts: StorePorts = browserPorts,
+    ports: HostPorts = { store: browserPorts },
     openDocuments = () => openPrivateFolder(["documents"]),
   ) {
     const fail = (error: unknown) => post({ kind: "loadFailed", failure: parseFailure(error) });
     this.#queue = new JobQueue((jobs) => post({ kind: "queue", jobs }), fail);
-    this.#host = new GpuHost(post, storePorts, fail);
+    this.#host = new GpuHost(post, ports, () => this.#chat.restore());
     this.#chat = new ChatPart(this.#host, this.#queue, post);
     this.#benchmark = new BenchmarkPart(this.#host, this.#queue, post, () => this.#chat.model);
     this.#document = new DocumentPart(this.#host, this.#queue, post, () => this.#chat.model, openDocuments);
@@ -49,6 +48,8 @@ export class Engine {
         return this.#queue.cancel(request.job);
       case "tryNow":
         return this.#host.tryNow();
+      case "resumeGpu":
+        return this.#host.resume(request.blockSize);
       case "load":
       case "fetchWeights":
       case "newChat":

@@ -1,20 +1,24 @@
-// Owns the GPU and the models on it. Parts name the models they use, and have jobs run; a job opens what it needs, and finds
-// it there if it was open already.
+// Owns the GPU and the models on it, and brings them back when the GPU is lost. Parts name the models they use, and have jobs
+// run; a job opens what it needs, and finds it there if it was open already.
 
 import type { ChatModel } from "../chat/chat-model.ts";
 import { parseFeatureChoice } from "../gpu/features.ts";
 import { GpuSession } from "../gpu/session.ts";
 import type { StorePorts } from "../store/weight-store.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
+import type { LedgerLine } from "./messages-engine.ts";
 import type { WorkerEvent } from "./messages.ts";
 import { ModelUse, type UseOptions } from "./model-use.ts";
-import { GpuFailureError, type SessionHealth, watchSession } from "./session-health.ts";
+import { Recovery } from "./recovery.ts";
+import { GpuFailureError, HANG_LIMITS, type HangLimits, SessionHealth } from "./session-health.ts";
 
 /** One device, as jobs have it. Another one is another object: what was made on this one is then gone. */
 export interface Gpu {
   readonly session: GpuSession;
   /** The model on this device, loaded first where it is not there yet. */
   open(use: ModelUse, signal: AbortSignal): Promise<ChatModel>;
+  /** To be called when a job has something that it would not have to do again: losses before no longer count. */
+  progress(): void;
 }
 
 interface OpenGpu extends Gpu {
@@ -26,22 +30,34 @@ interface OpenGpu extends Gpu {
 export interface HostOptions {
   /** Kernel variants: `default`, `none`, or a list such as `subgroups,f16`. */
   readonly features: string;
+  /** Of all models, in place of their own. */
+  readonly blockSize?: number | undefined;
 }
+
+export interface HostPorts {
+  readonly store: StorePorts;
+  readonly hangLimits?: HangLimits;
+}
+
+/** How long what fails with its device may take to do so. */
+const LONGEST_FAILING_MS = 2000;
 
 export class GpuHost {
   readonly #post: (event: WorkerEvent) => void;
-  readonly #storePorts: StorePorts;
-  /** Hears of a device that is lost while no job runs. */
-  readonly #onIdleLoss: (error: unknown) => void;
+  readonly #ports: HostPorts;
+  readonly #onIdleLoss: () => void;
+  readonly #recovery: Recovery;
   readonly #uses = new Set<ModelUse>();
   #options: HostOptions = { features: "default" };
   #gpu: OpenGpu | undefined;
   #isRunning = false;
 
-  constructor(post: (event: WorkerEvent) => void, storePorts: StorePorts, onIdleLoss: (error: unknown) => void) {
+  /** @param onIdleLoss hears of a device that is lost while no job runs; the next job opens another */
+  constructor(post: (event: WorkerEvent) => void, ports: HostPorts, onIdleLoss: () => void) {
     this.#post = post;
-    this.#storePorts = storePorts;
+    this.#ports = ports;
     this.#onIdleLoss = onIdleLoss;
+    this.#recovery = new Recovery(post);
   }
 
   /** The device that is open now. */
@@ -53,6 +69,7 @@ export class GpuHost {
   restart(options: HostOptions): void {
     this.close();
     this.#options = options;
+    this.#recovery.forget();
   }
 
   /** Closes the device and all models. */
@@ -61,9 +78,20 @@ export class GpuHost {
     this.#gpu = undefined;
   }
 
+  /** Goes on after it was told that the GPU is given up; with smaller blocks, if told so. */
+  resume(blockSize: number | null): void {
+    if (blockSize !== null) this.#options = { ...this.#options, blockSize };
+    this.#recovery.resume();
+  }
+
+  /** Has the job fail that waits for a GPU or for `resume`. */
+  giveUp(): void {
+    this.#recovery.giveUp();
+  }
+
   /** Names a model that jobs will open; nothing is fetched before. Belongs to the caller, who closes it. */
   use(modelUrl: string, options: UseOptions = {}): ModelUse {
-    const use = new ModelUse(modelUrl, options, this.#storePorts, (closed) => this.#release(closed));
+    const use = new ModelUse(modelUrl, options, this.#ports.store, (closed) => this.#release(closed));
     this.#uses.add(use);
     return use;
   }
@@ -73,25 +101,40 @@ export class GpuHost {
     for (const use of this.#uses) use.tryNow();
   }
 
-  /** What `work` gives, and what it throws; a GpuFailureError when the device fails meanwhile, which is then closed. */
-  async run<Result>(work: (gpu: Gpu) => Promise<Result>): Promise<Result> {
+  /** What `work` gives, and what it throws. When the GPU fails meanwhile, `work` is called again on another one, as often as
+   * that helps: it never throws a GpuFailureError but after `giveUp`. The signal ends waiting for a GPU. */
+  async run<Result>(work: (gpu: Gpu) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     this.#isRunning = true;
     try {
-      this.#gpu ??= await this.#openGpu();
-      return await this.#gpu.health.during(work(this.#gpu));
-    } catch (error) {
-      if (error instanceof GpuFailureError) this.close();
-      throw error;
+      for (;;) {
+        this.#gpu ??= await this.#recovery.open(() => this.#openGpu(), signal);
+        const gpu = this.#gpu;
+        const working = work(gpu);
+        try {
+          const result = await gpu.health.during(working);
+          this.#recovery.settle();
+          return result;
+        } catch (error) {
+          if (error instanceof GpuFailureError) {
+            this.close();
+            await failing(working);
+            await this.#recovery.take(error, signal);
+          } else if (!(await this.#recovery.takeDownload(error, signal))) {
+            throw error;
+          }
+        }
+      }
     } finally {
       this.#isRunning = false;
-      if (this.#gpu) this.#post({ kind: "ledger", lines: this.#gpu.session.ledger.totals() });
+      this.#tellLedger();
     }
   }
 
   async #openGpu(): Promise<OpenGpu> {
-    const features = parseFeatureChoice(this.#options.features);
-    const session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders, features });
-    const health = watchSession(session);
+    const { features, blockSize } = this.#options;
+    const choice = parseFeatureChoice(features);
+    const session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders, features: choice });
+    const health = new SessionHealth(session, this.#ports.hangLimits ?? HANG_LIMITS);
     const models = new Map<string, Promise<ChatModel>>();
     const gpu: OpenGpu = {
       session,
@@ -100,17 +143,19 @@ export class GpuHost {
       open: (use, signal) => {
         let model = models.get(use.key);
         if (!model) {
-          model = use.load(session, signal);
+          model = use.load(session, { signal, lost: health.signal, blockSize });
           models.set(use.key, model);
           model.catch(() => models.delete(use.key));
         }
         return model;
       },
+      progress: () => this.#recovery.progress(),
     };
     health.broken.catch((error: unknown) => {
       if (this.#gpu !== gpu || this.#isRunning) return;
       this.close();
-      this.#onIdleLoss(error);
+      this.#recovery.takeIdle(error as GpuFailureError);
+      this.#onIdleLoss();
     });
     return gpu;
   }
@@ -125,4 +170,18 @@ export class GpuHost {
       () => undefined,
     );
   }
+
+  #tellLedger(): void {
+    const lines: readonly LedgerLine[] | undefined = this.#gpu?.session.ledger.totals();
+    if (lines) this.#post({ kind: "ledger", lines });
+  }
+}
+
+/** Waits until work on a closed device has failed, so that it tells nothing any more. */
+async function failing(work: Promise<unknown>): Promise<void> {
+  const failed = work.then(
+    () => undefined,
+    () => undefined,
+  );
+  await Promise.race([failed, new Promise((resolve) => setTimeout(resolve, LONGEST_FAILING_MS))]);
 }

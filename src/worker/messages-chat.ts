@@ -32,6 +32,8 @@ export type ChatRequest =
       readonly modelUrl: string;
       /** Kernel variants: `default`, `none`, or a list such as `subgroups,f16`. */
       readonly features: string;
+      /** Tokens that are read at once; the model's own choice unless given. */
+      readonly blockSize?: number;
     }
   /** Sent once after `size`: at once, or when the person has agreed to the download. */
   | { readonly kind: "fetchWeights" }

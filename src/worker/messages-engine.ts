@@ -22,6 +22,8 @@ export type FailureKind =
   | "bad-document"
   | "device-lost"
   | "out-of-memory"
+  | "gpu-hung"
+  | "gpu-error"
   | "internal";
 
 export interface Failure {
@@ -46,9 +48,17 @@ export type EngineRequest =
   /** Ends a job soon, or takes it out of the queue before it begins; its page hears of its end as always. */
   | { readonly kind: "cancelJob"; readonly job: number }
   /** Ends the pauses of all downloads that `paused` told of. */
-  | { readonly kind: "tryNow" };
+  | { readonly kind: "tryNow" }
+  /** After `gpuGivenUp`: tries again; with a number all models read so many tokens at once, which asks less of a GPU. */
+  | { readonly kind: "resumeGpu"; readonly blockSize: number | null };
 
 export type EngineEvent =
+  /** The GPU failed. It is brought back with its models, and what was running goes on where it was. */
+  | { readonly kind: "restoring"; readonly failure: Failure }
+  /** It is there again. */
+  | { readonly kind: "restored" }
+  /** It failed again and again, or does not come back: all waits for `resumeGpu`. */
+  | { readonly kind: "gpuGivenUp"; readonly failure: Failure }
   /** The jobs in their order, the running one first; told when that changes. */
   | { readonly kind: "queue"; readonly jobs: readonly QueuedJob[] }
   | { readonly kind: "ledger"; readonly lines: readonly LedgerLine[] };

@@ -20,6 +20,15 @@ export interface UseOptions {
   readonly asksFirst?: boolean;
 }
 
+/** Where it is loaded. */
+interface OnDevice {
+  readonly signal: AbortSignal;
+  /** Aborted when the device is lost. */
+  readonly lost: AbortSignal;
+  /** In place of the model's own. */
+  readonly blockSize: number | undefined;
+}
+
 interface KnownFiles {
   readonly manifest: Manifest;
   readonly files: ModelFiles;
@@ -33,8 +42,8 @@ export class ModelUse {
   readonly #ports: StorePorts;
   readonly #onClose: (use: ModelUse) => void;
   #download: ModelDownload | undefined;
-  /** Once they are found: another device gets the same version. */
-  #known: KnownFiles | undefined;
+  /** Another device gets the same version. */
+  #known: Promise<KnownFiles> | undefined;
   #wasLoaded = false;
 
   constructor(modelUrl: string, options: UseOptions, ports: StorePorts, onClose: (use: ModelUse) => void) {
@@ -60,18 +69,18 @@ export class ModelUse {
     this.#download?.tryNow();
   }
 
-  /** For the host: loads it onto a device. Throws what the files, the model and the signal throw. */
-  async load(session: GpuSession, signal: AbortSignal): Promise<ChatModel> {
+  /** For the host: loads it onto a device. Throws what the files, the model and the signals throw. */
+  async load(session: GpuSession, { signal, lost, blockSize }: OnDevice): Promise<ChatModel> {
     try {
-      this.#known ??= await this.#begin(signal);
-      const { manifest, files } = this.#known;
-      const onProgress = (loadedBytes: number) => {
-        if (!this.#wasLoaded) this.#download?.advance(loadedBytes);
-      };
+      // The next device finds the files that were asked for with the one before.
+      this.#known ??= this.#begin(signal);
+      const { manifest, files } = await this.#known;
       const chat = await loadChatModel(session, manifest, files, {
-        signal,
-        onProgress,
-        model: this.#options.model ?? {},
+        signal: AbortSignal.any([signal, lost]),
+        onProgress: (loadedBytes) => {
+          if (!this.#wasLoaded && !lost.aborted) this.#download?.advance(loadedBytes);
+        },
+        model: { ...this.#options.model, ...(blockSize === undefined ? {} : { blockSize }) },
       });
       if (!this.#wasLoaded) await this.#download?.finish();
       this.#wasLoaded = true;

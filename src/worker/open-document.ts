@@ -1,7 +1,7 @@
 // The document that is open: its ids, and where they stand in a sequence, on whichever device there is. Knows no protocol.
 
 import { ask, type AskOptions } from "../document/ask.ts";
-import type { TextChunk, TurnEnd } from "../chat/conversation.ts";
+import type { TextChunk, TurnEnd } from "../chat/turn.ts";
 import type { ChatModel } from "../chat/chat-model.ts";
 import type { HiddenFact } from "../document/chronicle.ts";
 import type { DocumentPrompt } from "../document/document-prompt.ts";

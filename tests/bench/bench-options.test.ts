@@ -10,14 +10,14 @@ describe("parseBenchOptions", () => {
       hf: undefined,
       browser: false,
       out: undefined,
-      task: { format: undefined, features: "default", blockSize: undefined, plan: DEFAULT_PLAN },
+      task: { format: undefined, features: "default", kvFormat: "f16", blockSize: undefined, plan: DEFAULT_PLAN },
     });
   });
 
   it("takes every option", () => {
     const text =
       "--model m --format f16 --prefill 16,32 --context none --prompt 0 --tokens 7 --runs 2 --budget 9 --block-size 64 " +
-      "--depth 2 --steps 8 --features subgroups,f16 --profile --browser --out r.json";
+      "--depth 2 --steps 8 --features subgroups,f16 --kv i8 --profile --browser --out r.json";
     expect(parseBenchOptions(text.split(" "))).toEqual({
       kind: "run",
       model: "m",
@@ -27,6 +27,7 @@ describe("parseBenchOptions", () => {
       task: {
         format: "f16",
         features: ["subgroups", "f16"],
+        kvFormat: "i8",
         blockSize: 64,
         plan: {
           prefillLengths: [16, 32],
@@ -54,6 +55,7 @@ describe("parseBenchOptions", () => {
     ["--runs=", "--runs: expected a whole number from 1, got nothing"],
     ["--prompt -1", "--prompt: expected a whole number from 0, got -1"],
     ["--format q5", "--format: expected one of q4, q8, f16, f32, got q5"],
+    ["--kv q4", "--kv: expected one of f16, f32, i8, got q4"],
     ["--features fast", "features: expected default, none or some of"],
     ["--depth 3", "--depth, --steps: expected both or neither, got one"],
     ["--browser --hf h", "--browser: expected an exported model, got a checkpoint by --hf"],

@@ -40,12 +40,14 @@ describe("compareResults", () => {
       model: { ...first.model, format: "q8" },
       adapter: { ...first.adapter, variants: [] },
       blockSize: 256,
+      kvFormat: "i8",
       pace: { depth: 3, steps: 4 },
     });
     expect(compareResults(first, second).notes).toEqual([
       "format: q4, then q8",
       "variants: subgroups, then none",
       "block size: 128, then 256",
+      "keys and values: f16, then i8",
       'pace: "adaptive", then {"depth":3,"steps":4}',
     ]);
     expect(compareResults(first, first).notes).toEqual([]);
@@ -89,7 +91,7 @@ describe("parseBenchmarkResult", () => {
   });
 
   it.each([
-    [{ version: 0 }, "a.json: version: expected 1, got 0"],
+    [{ version: 0 }, "a.json: version: expected 2, got 0"],
     [{ date: 5 }, "a.json: date: expected text, got 5"],
     [{ adapter: null }, "a.json: adapter: expected an object, got null"],
     [{ measurements: {} }, "a.json: measurements: expected a list, got {}"],

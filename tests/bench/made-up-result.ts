@@ -26,6 +26,7 @@ export function createResult(change: Partial<BenchmarkResult>): BenchmarkResult 
     adapter: { name: "maker one", isSoftware: false, features: [], variants: ["subgroups"] },
     model: { name: "made-up", format: "q4", numParameters: 1_000_000, isMadeUp: true },
     blockSize: 128,
+    kvFormat: "f16",
     pace: "adaptive",
     launch: {
       dispatchUs: { median: 4, fastest: 3, slowest: 5 },

@@ -82,6 +82,8 @@ describe("failures", () => {
     "bad-model",
     "device-lost",
     "out-of-memory",
+    "gpu-hung",
+    "gpu-error",
     "internal",
   ];
 
@@ -140,7 +142,7 @@ describe("failures", () => {
     await page.getByText("engine worker: expected its script to load, got an error").waitFor();
   });
 
-  test("a lost GPU keeps the conversation readable and gives the message back on loading again", async () => {
+  test("of an answer keeps the conversation readable and gives the message back on loading again", async () => {
     const { page, engine } = await open();
     await engine.makeReady();
     await field(page).fill("Are you there?");
@@ -150,9 +152,9 @@ describe("failures", () => {
     await engine.emit({
       kind: "turnFailed",
       turn,
-      failure: { kind: "device-lost", message: "device: expected it to stay, got lost" },
+      failure: { kind: "internal", message: "thing: expected this, got that" },
     });
-    await page.getByRole("heading", { name: FAILURE_TEXTS["device-lost"].title }).waitFor();
+    await page.getByRole("heading", { name: FAILURE_TEXTS.internal.title }).waitFor();
     expect(await page.locator(".answer-text").innerText()).toBe("I was about");
     await page.getByRole("button", { name: "Load again" }).click();
     await engine.makeReady();
@@ -164,5 +166,52 @@ describe("failures", () => {
     await engine.makeReady({ gpu: { ...MODEL.gpu, isSoftware: true } });
     await page.getByText("No GPU is used here").waitFor();
     expect(await page.getByRole("alert").count()).toBe(0);
+  });
+});
+
+describe("a lost GPU", () => {
+  const LOST = { kind: "device-lost", message: "GPU device: expected it to stay, got lost: test" } as const;
+
+  test("is told in one line while it is restored, and the answer goes on in its place", async () => {
+    const { page, engine } = await open();
+    await engine.makeReady();
+    await field(page).fill("Are you there?");
+    await field(page).press("Enter");
+    const { turn } = await engine.expectRequest("send");
+    await engine.emit({ kind: "text", turn, text: "I was", generatedTokens: 2, elapsedMs: 20 });
+    await engine.emit({ kind: "restoring", failure: LOST });
+    await page.locator(".outage").getByText("The GPU was lost; restoring…").waitFor();
+    expect(await page.locator("#app > [role=status]").textContent()).toBe("The GPU was lost; restoring…");
+    expect(await page.getByRole("alert").count()).toBe(0);
+    expect(await page.locator(".answer-text").innerText()).toBe("I was");
+    await engine.emit({ kind: "ready", model: MODEL });
+    await engine.emit({ kind: "restored" });
+    await page.locator(".outage").waitFor({ state: "detached" });
+    await engine.emit({ kind: "text", turn, text: " away.", generatedTokens: 4, elapsedMs: 40 });
+    await expect.poll(() => page.locator(".answer-text").innerText()).toBe("I was away.");
+  });
+
+  test("that is given up is explained, with a choice of smaller blocks, and nothing is lost by it", async () => {
+    const { page, engine } = await open();
+    await engine.makeReady();
+    await field(page).fill("Are you there?");
+    await field(page).press("Enter");
+    const { turn } = await engine.expectRequest("send");
+    await engine.emit({ kind: "text", turn, text: "I was", generatedTokens: 2, elapsedMs: 20 });
+    await engine.emit({ kind: "restoring", failure: LOST });
+    await engine.emit({ kind: "gpuGivenUp", failure: LOST });
+    const alert = page.getByRole("alert");
+    await alert.getByRole("heading", { name: FAILURE_TEXTS["device-lost"].title }).waitFor();
+    expect(await page.locator(".answer-text").innerText()).toBe("I was");
+    await alert.getByRole("button", { name: "Try again" }).click();
+    expect(await engine.expectRequest("resumeGpu")).toEqual({ kind: "resumeGpu", blockSize: null });
+    await alert.getByRole("button", { name: "Try with smaller blocks" }).click();
+    expect(await engine.expectRequest("resumeGpu")).toEqual({ kind: "resumeGpu", blockSize: 64 });
+    await engine.emit({ kind: "restoring", failure: LOST });
+    await alert.waitFor({ state: "detached" });
+    await engine.emit({ kind: "restored" });
+    await engine.emit({ kind: "text", turn, text: " away.", generatedTokens: 4, elapsedMs: 40 });
+    await expect.poll(() => page.locator(".answer-text").innerText()).toBe("I was away.");
+    expect(page.workers()).toHaveLength(1);
   });
 });

@@ -1,4 +1,5 @@
-// The site as it is shipped, with the real engine and the real weights, in Chromium: answers equal to Transformers'.
+// The site as it is shipped, with the real engine and the real weights, in Chromium: answers equal to Transformers', also
+// when the GPU is lost.
 // `npm run build` comes first.
 
 import { readFileSync } from "node:fs";
@@ -108,6 +109,28 @@ test(
     expect(await readAnswer(1)).toBe(golden["q4.hello"].greedy);
 
     expect(foreignRequests).toEqual([]);
+    expect(errors).toEqual([]);
+  },
+  3 * TIMEOUT_MS,
+);
+
+test(
+  "a crash of the browser's GPU process in the middle of an answer is told, and the answer is finished as if it had not been",
+  async () => {
+    await newChat();
+    await send("Hello!");
+    const answer = page.locator(".turn:nth-child(1) .answer-text");
+    await expect.poll(() => answer.innerText(), { timeout: TIMEOUT_MS }).not.toBe("");
+    const devTools = await browser.newBrowserCDPSession();
+    await devTools.send("Browser.crashGpuProcess").catch(() => undefined);
+    await page.getByText("The GPU was lost; restoring…").first().waitFor();
+    const shown = await answer.innerText();
+    expect(shown.length).toBeLessThan(golden["q4.hello"].greedy.length);
+    expect(await readAnswer(1)).toBe(golden["q4.hello"].greedy);
+    expect(await page.locator(".outage").count()).toBe(0);
+    await send("What is the capital of France?");
+    expect((await readAnswer(2)).trim()).not.toBe("");
+    expect(weightRequests).toEqual([]);
     expect(errors).toEqual([]);
   },
   3 * TIMEOUT_MS,

@@ -1,7 +1,8 @@
 // Conversations of the made-up model with the shipped tokenizer: what the tests of this folder share.
 
 import { afterEach, beforeAll } from "vitest";
-import { Conversation, type ConversationParts, type SendOptions, type TurnEnd } from "../../src/chat/conversation.ts";
+import { Conversation, type ConversationParts } from "../../src/chat/conversation.ts";
+import type { SendOptions, TurnEnd } from "../../src/chat/turn.ts";
 import { GREEDY } from "../../src/kernels/call.ts";
 import type { DecodePace } from "../../src/model/decode-pipeline.ts";
 import { Model } from "../../src/model/model.ts";

@@ -1,11 +1,11 @@
 // A race of small models: what it says of memory is held to the configs, and of loss to the float64 reference.
 
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Contender } from "../../src/compare/contender.ts";
+import { type Contender, stateSizeOf } from "../../src/compare/contender.ts";
 import type { RaceLane, ReadPoint, WritePoint } from "../../src/compare/race-result.ts";
 import { writePositions } from "../../src/compare/race-result.ts";
 import { runLane } from "../../src/compare/race.ts";
-import { stateBytesAt, stateSizeOf } from "../../src/compare/state-size.ts";
+import { stateBytesAt } from "../../src/compare/state-size.ts";
 import { createReferenceState, referenceForward } from "../../src/reference/model.ts";
 import { readReferenceWeights } from "../../src/reference/weights.ts";
 import { useSession } from "../gpu/harness.ts";

@@ -6,6 +6,7 @@ import { readShaders } from "../../scripts/node/shaders.ts";
 import { GROUP_SIZE, rowStrideBytes, type WeightFormat } from "../../src/checkpoint/weight-source.ts";
 import { decodeRows, encodeRows } from "../../src/checkpoint/quantize.ts";
 import type { Dispatch } from "../../src/gpu/kernel.ts";
+import { parseFeatureChoice } from "../../src/gpu/features.ts";
 import { GpuSession, type SessionOptions } from "../../src/gpu/session.ts";
 import { submitDispatches } from "../../src/gpu/submit.ts";
 import type { Tensor, WeightMatrix } from "../../src/gpu/tensor.ts";
@@ -14,12 +15,13 @@ import { createStep, writeStep } from "../../src/kernels/step.ts";
 
 let session: GpuSession | undefined;
 
-/** Opens a session before the file's tests and closes it after; a GPU error that no test caught fails the file. */
+/** Opens a session before the file's tests, with the kernel variants that RELAMPAGO_FEATURES names, and closes it after; a GPU error that no test caught fails the file. */
 export function useSession(options: Partial<SessionOptions> = {}): () => GpuSession {
   const errors: string[] = [];
   beforeAll(async () => {
     const { gpu } = await openGpu();
-    session = await GpuSession.open(gpu, { shaders: readShaders(), ...options });
+    const features = parseFeatureChoice(process.env.RELAMPAGO_FEATURES ?? "default");
+    session = await GpuSession.open(gpu, { shaders: readShaders(), features, ...options });
     session.device.onuncapturederror = (event) => errors.push(event.error.message);
   });
   afterAll(() => {

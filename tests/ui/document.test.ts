@@ -174,6 +174,12 @@ describe("a long document on the page", () => {
 });
 
 describe("the points of a reading", () => {
+  test("only ever go forward, also when a part is read again", () => {
+    const record = new ReadingRecord();
+    for (const numTokens of [10, 20, 30, 10, 20, 30, 40]) record.add(point(numTokens));
+    expect([...record.series().numTokens]).toEqual([10, 20, 30, 40]);
+  });
+
   test("thin out to a few hundred, with no millisecond lost", () => {
     const record = new ReadingRecord();
     let elapsedMs = 0;

@@ -2,7 +2,9 @@
 
 import { afterEach, beforeAll, beforeEach, expect, vi } from "vitest";
 import { openGpu } from "../../scripts/node/gpu.ts";
+import { browserPorts } from "../../src/store/browser-ports.ts";
 import { Engine } from "../../src/worker/engine.ts";
+import type { HostPorts } from "../../src/worker/gpu-host.ts";
 import type { WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
 import { createFolder, type Folder, MODEL_URL, serveFolder } from "./made-up-folder.ts";
 
@@ -27,12 +29,37 @@ export interface Site {
   folder: Folder;
   /** Those that engines have opened, the newest last. */
   readonly devices: GPUDevice[];
+  /** Calls that were made of devices so far. */
+  numCalls: number;
+  /** The call at which the newest device is destroyed; later ones are not. */
+  lossAtCall: number;
 }
+
+/** What of a device counts as a call: something happens on it between any two. */
+const COUNTED_CALLS = [
+  "createBuffer",
+  "createBindGroup",
+  "createComputePipelineAsync",
+  "createCommandEncoder",
+] as const;
 
 /** Puts a GPU and a server with a made-up model where an engine looks for them, anew for each of the file's tests. */
 export function useSite(): Site {
   const devices: GPUDevice[] = [];
-  const site = { devices } as { -readonly [Field in keyof Site]: Site[Field] };
+  const site = { devices, numCalls: 0, lossAtCall: Infinity } as { -readonly [Field in keyof Site]: Site[Field] };
+
+  const countCalls = (device: GPUDevice): void => {
+    for (const name of COUNTED_CALLS) {
+      const call = (device[name] as (...args: unknown[]) => unknown).bind(device);
+      Object.assign(device, {
+        [name]: (...args: unknown[]) => {
+          site.numCalls += 1;
+          if (site.numCalls === site.lossAtCall) device.destroy();
+          return call(...args);
+        },
+      });
+    }
+  };
 
   const requestAdapter = async (): Promise<object> => {
     const adapter = (await site.gpu.requestAdapter())!;
@@ -41,8 +68,10 @@ export function useSite(): Site {
       features: adapter.features,
       limits: adapter.limits,
       requestDevice: async (descriptor: GPUDeviceDescriptor) => {
-        devices.push(await adapter.requestDevice(descriptor));
-        return devices.at(-1);
+        const device = await adapter.requestDevice(descriptor);
+        countCalls(device);
+        devices.push(device);
+        return device;
       },
     };
   };
@@ -54,6 +83,7 @@ export function useSite(): Site {
 
   beforeEach(() => {
     site.folder = new Map(site.whole);
+    site.lossAtCall = Infinity;
     vi.stubGlobal("navigator", { gpu: { requestAdapter }, userAgent: "test browser" });
     vi.stubGlobal("fetch", serveFolder(site.folder));
   });
@@ -66,16 +96,17 @@ export function useSite(): Site {
   return site;
 }
 
-export function startEngine(): EngineUnderTest {
+export function startEngine(ports: Partial<HostPorts> = {}): EngineUnderTest {
   const events: WorkerEvent[] = [];
   let numSeen = 0;
   let tell = () => {};
-  const engine = new Engine((event) => {
+  const post = (event: WorkerEvent): void => {
     events.push(event);
     // Nobody waits here.
     if (event.kind === "paused") setTimeout(() => engine.receive({ kind: "tryNow" }));
     tell();
-  });
+  };
+  const engine = new Engine(post, { store: browserPorts, ...ports });
   return {
     events,
     send: (request) => engine.receive(request),

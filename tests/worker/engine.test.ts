@@ -216,59 +216,6 @@ test("a load takes the place of one that is under way and of what was loaded, an
   for (const device of site.devices.slice(0, 2)) expect(await device.lost).toMatchObject({ reason: "destroyed" });
 });
 
-test("a device lost while loading fails the load", async () => {
-  const engine = startEngine();
-  engine.send({ kind: "load", modelUrl: MODEL_URL, features: "default" });
-  await engine.wait("size");
-  site.devices.at(-1)!.destroy();
-  expect((await engine.wait("loadFailed", "ready")) as object).toMatchObject({ failure: { kind: "device-lost" } });
-  await load(engine);
-  await settle();
-  expect(engine.events.filter((event) => event.kind === "loadFailed")).toHaveLength(1);
-});
-
-test("a device lost while idle is told once, and loading again helps", async () => {
-  const engine = await loadEngine();
-  await answer(engine, 1, "Hello!");
-  site.devices.at(-1)!.destroy();
-  expect(await engine.wait("loadFailed")).toMatchObject({ failure: { kind: "device-lost" } });
-  await load(engine);
-  expect(await answer(engine, 2, "Hello!")).toBe(textOf(engine, 1));
-  await settle();
-  expect(engine.events.filter((event) => event.kind === "loadFailed")).toHaveLength(1);
-});
-
-test("a device lost while answering fails the turn alone, once, and loading again helps", async () => {
-  const engine = await loadEngine();
-  const usual = await answer(engine, 1, "Hello!");
-  send(engine, 2, "Go on.", 200);
-  await engine.wait("text");
-  site.devices.at(-1)!.destroy();
-  expect(await engine.wait("turnFailed", "loadFailed")).toMatchObject({
-    kind: "turnFailed",
-    turn: 2,
-    failure: { kind: "device-lost" },
-  });
-  await settle();
-  expect(engine.events.filter((event) => event.kind === "turnFailed" || event.kind === "loadFailed")).toHaveLength(1);
-  await load(engine);
-  expect(await answer(engine, 3, "Hello!")).toBe(usual);
-});
-
-test("a GPU error that nobody asked for breaks the model, full memory as such", async () => {
-  const errors = [
-    [new GPUOutOfMemoryError("no room"), "out-of-memory"],
-    [new GPUValidationError("wrong"), "internal"],
-  ] as const;
-  for (const [error, kind] of errors) {
-    const engine = await loadEngine();
-    site.devices.at(-1)!.onuncapturederror!(new GPUUncapturedErrorEvent("uncapturederror", { error }));
-    const { failure } = await engine.wait("loadFailed");
-    expect(failure.kind).toBe(kind);
-    expect(failure.message).toContain(error.message);
-  }
-});
-
 test("an error in New chat is told, and the requests after it are served", async () => {
   const engine = await loadEngine();
   const device = site.devices.at(-1)!;

@@ -2,8 +2,9 @@
 
 import type { ConversationState, Turn } from "./conversation.ts";
 import { PAUSE_TEXTS } from "./download-texts.ts";
-import type { LifeCycle, Pause } from "./life-cycle.ts";
+import type { LifeCycle, LifeCycleState, Pause } from "./life-cycle.ts";
 import { endingText } from "./ending.ts";
+import { outageText } from "./outage-texts.ts";
 
 function announceLoading(cycle: LifeCycle, pause: Pause | null): string {
   if (pause) return `${PAUSE_TEXTS[pause.problem]} It will be tried again.`;
@@ -38,7 +39,9 @@ function announceTurn({ status, answer }: Turn): string {
 }
 
 /** The sentence of the moment; failures announce themselves where they are shown. */
-export function announce(cycle: LifeCycle, pause: Pause | null, conversation: ConversationState): string {
+export function announce({ current, pause, outage }: LifeCycleState, conversation: ConversationState): string {
+  if (outage.value) return outage.value.state === "restoring" ? outageText(outage.value.failure) : "";
+  const cycle = current.value;
   const turn = conversation.turns.value.at(-1);
-  return cycle.state === "ready" && turn ? announceTurn(turn) : announceLoading(cycle, pause);
+  return cycle.state === "ready" && turn ? announceTurn(turn) : announceLoading(cycle, pause.value);
 }

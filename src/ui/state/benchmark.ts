@@ -26,6 +26,8 @@ export interface BenchmarkState {
   readonly isRunning: ReadonlySignal<boolean>;
   start(model: ReadyModel): void;
   stop(): void;
+  /** It begins, a second time when the GPU was lost. */
+  begin(setup: BenchmarkSetup): void;
   end(result: BenchmarkResult | null): void;
   /** The engine is gone, and with it what it was doing. */
   abandon(): void;
@@ -69,6 +71,11 @@ export function createBenchmark(send: (request: WorkerRequest) => void): Benchma
   const measurements = signal<readonly Measurement[]>([]);
   const skipped = signal<readonly SkippedRow[]>([]);
   const result = signal<BenchmarkResult | null>(null);
+  const forget = (): void => {
+    launch.value = null;
+    measurements.value = [];
+    skipped.value = [];
+  };
   return {
     activity,
     includesLong,
@@ -84,10 +91,8 @@ export function createBenchmark(send: (request: WorkerRequest) => void): Benchma
       batch(() => {
         activity.value = "running";
         setup.value = null;
-        launch.value = null;
-        measurements.value = [];
-        skipped.value = [];
         result.value = null;
+        forget();
       });
       send({ kind: "benchmark", plan: gpu.isSoftware ? SOFTWARE_PLAN : includesLong.value ? LONG_PLAN : SHORT_PLAN });
     },
@@ -95,6 +100,12 @@ export function createBenchmark(send: (request: WorkerRequest) => void): Benchma
       if (activity.value !== "running") return;
       activity.value = "stopping";
       send({ kind: "stopBenchmark" });
+    },
+    begin: (told) => {
+      batch(() => {
+        setup.value = told;
+        forget();
+      });
     },
     end: (ended) => {
       batch(() => {

@@ -51,6 +51,12 @@ export interface Pause {
   readonly untilMs: number;
 }
 
+/** The GPU failed: it is being brought back, or that waits for the person. */
+export interface Outage {
+  readonly state: "restoring" | "given-up";
+  readonly failure: Failure;
+}
+
 /** What makes loading pointless, or null. An insecure page has no `navigator.gpu` either, so it is told first. */
 export function findObstacle(environment: Environment): Failure | null {
   if (!environment.isSecureContext) {
@@ -84,6 +90,7 @@ export interface LifeCycleState {
   readonly secondsToTry: ReadonlySignal<number | null>;
   /** Whether the model is there at the next visit; null: not known yet. */
   readonly keeping: Signal<Keeping | null>;
+  readonly outage: Signal<Outage | null>;
   set(next: LifeCycle): void;
   /** Ends in failure. Of several failures the first is kept: the others follow from it. */
   fail(failure: Failure): void;
@@ -98,6 +105,7 @@ export function createLifeCycle(clock: ReadonlySignal<number>, now: () => number
   const current = signal<LifeCycle>({ state: "starting", phase: "adapter", sinceMs: now() });
 
   const pause = signal<Pause | null>(null);
+  const outage = signal<Outage | null>(null);
 
   const progress = computed((): LoadProgress | null => {
     const cycle = current.value;
@@ -130,12 +138,14 @@ export function createLifeCycle(clock: ReadonlySignal<number>, now: () => number
     pause,
     secondsToTry: computed(() => pause.value && Math.max(0, Math.ceil((pause.value.untilMs - clock.value) / 1000))),
     keeping: signal<Keeping | null>(null),
+    outage,
     set: (next) => {
       pause.value = null;
       current.value = next;
     },
     fail: (failure) => {
       pause.value = null;
+      outage.value = null;
       if (current.value.state !== "failed") current.value = { state: "failed", failure };
     },
     advance: (event) => {

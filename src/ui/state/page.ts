@@ -58,6 +58,8 @@ export interface Page {
   agree(): void;
   /** Ends a pause of the download. */
   tryNow(): void;
+  /** Tries a GPU again that was given up; smaller blocks ask less of it. */
+  resumeGpu(blocks: "same" | "smaller"): void;
   send(): void;
   /** Asks about the document that was read. */
   askDocument(question: string): void;
@@ -67,6 +69,9 @@ export interface Page {
   /** To be called a few times a second. */
   tick(): void;
 }
+
+/** Tokens read at once by a GPU that failed at more. */
+const SMALL_BLOCK_SIZE = 64;
 
 export function createPage({ modelUrl, features, environment, startEngine, now, randomSeed }: PagePorts): Page {
   let engine: Engine | null = null;
@@ -123,6 +128,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
   const canSend = computed(
     () =>
       lifeCycle.current.value.state === "ready" &&
+      lifeCycle.outage.value?.state !== "given-up" &&
       conversation.activity.value === "idle" &&
       !benchmark.isRunning.value &&
       conversation.draft.value.trim() !== "" &&
@@ -147,7 +153,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
       const speeds = conversation.turns.value.map(speedOf);
       return speeds.findLast((speed) => speed !== null) ?? null;
     }),
-    announcement: computed(() => announce(lifeCycle.current.value, lifeCycle.pause.value, conversation)),
+    announcement: computed(() => announce(lifeCycle, conversation)),
     start: () => {
       engine?.close();
       engine = null;
@@ -160,6 +166,7 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
         memory.set([]);
         queue.jobs.value = [];
         lifeCycle.keeping.value = null;
+        lifeCycle.outage.value = null;
         clock.value = now();
         lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
       });
@@ -173,6 +180,10 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     },
     tryNow: () => {
       if (lifeCycle.pause.value) engine?.send({ kind: "tryNow" });
+    },
+    resumeGpu: (blocks) => {
+      if (lifeCycle.outage.value?.state !== "given-up") return;
+      engine?.send({ kind: "resumeGpu", blockSize: blocks === "smaller" ? SMALL_BLOCK_SIZE : null });
     },
     send: () => {
       if (canSend.value) conversation.sendDraft(sampling.draw());

@@ -22,7 +22,10 @@ export class ReadingRecord {
   #stride = 1;
   #pending: ReadingPoint[] = [];
 
+  /** What is read a second time, after the GPU was lost, counts no more. */
   add(point: ReadingPoint): void {
+    const last = this.#pending.at(-1) ?? this.#points.at(-1);
+    if (last && point.numTokens <= last.numTokens) return;
     this.#pending.push(point);
     if (this.#pending.length < this.#stride) return;
     this.#points.push(this.#merge(this.#pending));

@@ -49,9 +49,17 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
       // The engine's state is unknown after a failure: it is loaded again before the next message.
       conversation.fail(event.turn, event.failure);
       return lifeCycle.fail(event.failure);
-    case "benchmarkSetup":
-      benchmark.setup.value = event.setup;
+    case "restoring":
+      lifeCycle.outage.value = { state: "restoring", failure: event.failure };
       return;
+    case "gpuGivenUp":
+      lifeCycle.outage.value = { state: "given-up", failure: event.failure };
+      return;
+    case "restored":
+      lifeCycle.outage.value = null;
+      return;
+    case "benchmarkSetup":
+      return benchmark.begin(event.setup);
     case "benchmarkLaunch":
       benchmark.launch.value = event.launch;
       return;

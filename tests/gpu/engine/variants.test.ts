@@ -26,7 +26,7 @@ const NUM_GREEDY = 16;
 const MODEL_FOLDER = fileURLToPath(new URL("../../../public/models/relampago-71m/", import.meta.url));
 
 /** Features whose kernels round differently on purpose. */
-const FEWER_BITS: readonly Feature[] = ["f16"];
+const FEWER_BITS: readonly Feature[] = ["f16", "subgroup-matrix"];
 
 async function offeredFeatures(): Promise<Feature[]> {
   const { gpu } = await openGpu();

@@ -1,4 +1,4 @@
-// The shipped model with keys and values in f16, as the page runs it, against the same with f32.
+// The shipped model with keys and values in f16, as the chat runs it, and in i8, against the same with f32.
 
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -10,6 +10,7 @@ import type { KvFormat } from "../../../src/kernels/kv-format.ts";
 import { Model } from "../../../src/model/model.ts";
 import type { Sequence } from "../../../src/model/sequence.ts";
 import { readGoldenTensors } from "../../reference/golden.ts";
+import { divergences, mean } from "../divergence.ts";
 import { useSession } from "../harness.ts";
 
 const session = useSession();
@@ -17,8 +18,9 @@ const FOLDER = fileURLToPath(new URL("../../../public/models/relampago-71m/", im
 const PROMPTS = ["hello", "story", "name", "two_turns", "document"];
 /** The rest of the story is like its beginning. */
 const MOST_TOKENS = 24;
-/** Mean over tokens, in nats; 1e-3 is what the engine promises, and 1e-7 what this model has. */
-const LARGEST_KL = 1e-5;
+/** Mean over tokens, in nats; 1e-3 is what the engine promises. This model has 1e-7 in f16, and in i8 most of it
+ * where a rounded key has the router choose another expert. */
+const LARGEST_KL = { f16: 1e-5, i8: 1e-3 };
 /** Where the two best logits are nearer than this, rounding may choose the other. */
 const SMALLEST_GAP = 0.05;
 
@@ -31,59 +33,51 @@ interface Reading {
 }
 
 const readings = new Map<string, Reading>();
-let sequence: Sequence;
+const sequences = new Map<KvFormat, Sequence>();
 
 async function openModel(kvFormat: KvFormat): Promise<Model> {
   const files = openModelFolder(FOLDER);
   return Model.load(session(), createShardSource(await readManifest(files), files), { kvFormat });
 }
 
-async function readLogits(ids: readonly number[]): Promise<Float32Array> {
+async function readLogits(format: KvFormat, ids: readonly number[]): Promise<Float32Array> {
+  const sequence = sequences.get(format)!;
   sequence.clear();
   return (await sequence.prefill(ids, { output: "taps" }))!.get("logits")!.values;
 }
 
 beforeAll(async () => {
   const golden = await readGoldenTensors("relampago-71m");
-  const model = await openModel("f32");
-  sequence = await model.createSequence(256);
+  sequences.set("f32", await (await openModel("f32")).createSequence(256));
   for (const name of PROMPTS) {
     const prompt = [...golden.get(`q4.${name}.ids`)!];
     const greedy = [...golden.get(`q4.${name}.greedy`)!].slice(0, MOST_TOKENS);
-    readings.set(name, { prompt, greedy, logits: await readLogits([...prompt, ...greedy]) });
+    readings.set(name, { prompt, greedy, logits: await readLogits("f32", [...prompt, ...greedy]) });
   }
-  sequence.destroy();
-  model.destroy();
-  sequence = await (await openModel("f16")).createSequence(256);
 });
-
-/** Σ p ln(p / q), of two rows of logits. */
-function divergence(logits: Float32Array, others: Float32Array): number {
-  const normalizer = (row: Float32Array) => Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
-  const [first, second] = [normalizer(logits), normalizer(others)];
-  return logits.reduce((sum, value, i) => {
-    const logProbability = value - first;
-    return sum + Math.exp(logProbability) * (logProbability - (others[i]! - second));
-  }, 0);
-}
 
 function topTwoGap(logits: Float32Array): number {
   const [best, second] = logits.toSorted().slice(-2).toReversed();
   return best! - second!;
 }
 
-describe.each(PROMPTS)("keys and values in f16, on %s", (name) => {
+describe.each<["f16" | "i8", string]>([
+  ...PROMPTS.map((name): ["f16", string] => ["f16", name]),
+  // The longest; tests/long/kv-i8.test.ts reads more.
+  ["i8", "document"],
+])("keys and values in %s, on %s", (format, name) => {
+  beforeAll(async () => {
+    if (!sequences.has(format)) sequences.set(format, await (await openModel(format)).createSequence(256));
+  });
+
   it("give the next token's distribution, in blocks", async () => {
     const { prompt, greedy, logits } = readings.get(name)!;
-    const found = await readLogits([...prompt, ...greedy]);
+    const found = await readLogits(format, [...prompt, ...greedy]);
     expect(found.length).toBe(logits.length);
     expect(found).not.toEqual(logits);
     const numTokens = prompt.length + greedy.length;
     const vocabSize = logits.length / numTokens;
-    const row = (values: Float32Array, token: number) => values.subarray(token * vocabSize, (token + 1) * vocabSize);
-    let sum = 0;
-    for (let token = 0; token < numTokens; token++) sum += divergence(row(logits, token), row(found, token));
-    expect(sum / numTokens).toBeLessThan(LARGEST_KL);
+    expect(mean(divergences(logits, found, vocabSize))).toBeLessThan(LARGEST_KL[format]);
   });
 
   it("write the greedy text", async () => {
@@ -97,6 +91,7 @@ describe.each(PROMPTS)("keys and values in f16, on %s", (name) => {
     const numTokens = firstClose < 0 ? greedy.length : firstClose;
     expect(numTokens).toBeGreaterThan(1);
     const draw = { sampling: GREEDY, endTokenIds: [] };
+    const sequence = sequences.get(format)!;
     sequence.clear();
     const ids = [(await sequence.prefill(prompt, { output: "last", ...draw }))!];
     for await (const id of sequence.generate(draw, numTokens - 1)) ids.push(id);
