@@ -42,12 +42,15 @@ function useLines(page: Page) {
 }
 
 export function DocumentCharts({ page, model }: { page: Page; model: ReadyModel }) {
-  const { series, outline, keyWindow } = page.document;
+  const { series, outline, keyWindow, phase } = page.document;
   const lines = useLines(page);
   const { numTokens: xs, stateBytes } = series.value;
   const xRange = [0, outline.value?.numTokens ?? 1] as const;
   const { numLayers, numLightningLayers } = model;
-  const emptyText = "The first point comes with the first blocks that are read.";
+  const isOver = phase.value.state === "read";
+  const emptyText = isOver
+    ? "The text was read at an earlier visit: nothing was measured at this one."
+    : "The first point comes with the first blocks that are read.";
   const common = { x: TOKENS, xs, xRange, emptyText };
   return (
     <div class="document-charts">

@@ -136,7 +136,7 @@ export function DocumentSource({ page, model }: { page: Page; model: ReadyModel 
   return (
     <>
       <div class="document-intro">
-        <h2 class="lede">A long text, read in memory that stays flat.</h2>
+        <h2 class="lede">A long text, read into a state that never grows.</h2>
         <p>
           {numLightningLayers} of the model’s {numLayers} layers remember a text of any length in a state of fixed size.
           Open something long, watch every byte on your GPU while it is read, and ask about it. Nothing leaves this

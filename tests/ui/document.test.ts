@@ -173,6 +173,26 @@ describe("a long document on the page", () => {
   });
 });
 
+test("a screen reader hears the phases of a document and whole answers, on its page alone", () => {
+  const { page, document, emit, requests } = openDocument();
+  expect(page.announcement.value).toBe("The model is ready.");
+  page.navigate("#/document");
+  expect(page.announcement.value).toBe("The text is counted. It can be read now.");
+  page.document.read();
+  expect(page.announcement.value).toBe("Reading.");
+  emit({ kind: "documentRead", document, readTokens: 1000 });
+  expect(page.announcement.value).toBe("The text is read.");
+  page.askDocument("Where?");
+  const request = requests.at(-1);
+  if (request?.kind !== "askDocument") throw new Error("request: expected askDocument");
+  const { turn } = request;
+  emit({ kind: "documentText", document, turn, text: "In Lima.", generatedTokens: 2, elapsedMs: 20 });
+  expect(page.announcement.value).toBe("Answering.");
+  const verdict = { expected: "Quito", isRight: false };
+  emit({ kind: "documentTurnEnded", document, turn, reason: "eos", timings: TIMINGS, verdict });
+  expect(page.announcement.value).toBe("In Lima. Not found: the text says Quito.");
+});
+
 describe("the points of a reading", () => {
   test("only ever go forward, also when a part is read again", () => {
     const record = new ReadingRecord();

@@ -6,7 +6,7 @@ import { answer, type EngineUnderTest, loadEngine, SAMPLING, settle, useSite } f
 
 useSite();
 
-const SAMPLE: TextSource = { kind: "sample", seed: 5, numTokens: 700, depths: [0.2, 0.8] };
+const SAMPLE: TextSource = { kind: "sample", seed: 5, numTokens: 400, depths: [0.2, 0.8] };
 
 async function open(engine: EngineUnderTest, document = 1, source: TextSource = SAMPLE) {
   engine.send({ kind: "openDocument", document, source });
@@ -39,11 +39,11 @@ test("a sample is counted, read with every byte told, and answers questions from
   const engine = await loadEngine();
   const { outline, estimatedMs } = await open(engine);
   expect(outline.facts).toHaveLength(2);
-  expect(outline.numTokens).toBeGreaterThan(600);
+  expect(outline.numTokens).toBeGreaterThan(350);
   expect(estimatedMs).toBeGreaterThan(0);
   expect(await read(engine)).toBe(outline.numTokens);
   const points = pointsOf(engine);
-  expect(points.length).toBeGreaterThan(2);
+  expect(points.length).toBeGreaterThan(1);
   expect(points.at(-1)!.numTokens).toBe(outline.numTokens);
   for (const { numTokens, stateBytes, keyUsedBytes, keyAllocatedBytes } of points) {
     expect(stateBytes).toBe(points[0]!.stateBytes);
@@ -74,7 +74,7 @@ test("a reading with pauses, and questions in between, ends in the same state as
   await engine.wait("documentReading");
   engine.send({ kind: "pauseDocument", document: 2 });
   const { readTokens } = await engine.wait("documentPaused");
-  expect(readTokens).toBeLessThan(600);
+  expect(readTokens).toBeLessThan(350);
   const halfway = await ask(engine, 2, "What happened?", 2);
   // The chat has the GPU meanwhile.
   await answer(engine, 1, "Hello!");

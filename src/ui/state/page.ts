@@ -8,6 +8,7 @@ import { announce } from "./announcement.ts";
 import { type BenchmarkState, createBenchmark } from "./benchmark.ts";
 import { type ContextOutlook, computeOutlook } from "./context-budget.ts";
 import { type ConversationState, createConversation } from "./conversation.ts";
+import { announceDocument } from "./document-announcement.ts";
 import { createDocument, type DocumentState } from "./document.ts";
 import { createLifeCycle, type Environment, findObstacle, type LifeCycleState, mustAsk } from "./life-cycle.ts";
 import { createMemory, type MemoryState } from "./memory.ts";
@@ -153,7 +154,11 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
       const speeds = conversation.turns.value.map(speedOf);
       return speeds.findLast((speed) => speed !== null) ?? null;
     }),
-    announcement: computed(() => announce(lifeCycle, conversation)),
+    announcement: computed(() => {
+      const isOnDocument = route.value === "document" && lifeCycle.current.value.state === "ready";
+      const told = isOnDocument && !lifeCycle.outage.value ? announceDocument(document) : "";
+      return told || announce(lifeCycle, conversation);
+    }),
     start: () => {
       engine?.close();
       engine = null;
