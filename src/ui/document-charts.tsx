@@ -42,7 +42,7 @@ function useLines(page: Page) {
 }
 
 export function DocumentCharts({ page, model }: { page: Page; model: ReadyModel }) {
-  const { series, outline, keyWindow, phase } = page.document;
+  const { series, outline, keyWindow, phase, isMemoryLogarithmic } = page.document;
   const lines = useLines(page);
   const { numTokens: xs, stateBytes } = series.value;
   const xRange = [0, outline.value?.numTokens ?? 1] as const;
@@ -54,13 +54,29 @@ export function DocumentCharts({ page, model }: { page: Page; model: ReadyModel 
   const common = { x: TOKENS, xs, xRange, emptyText };
   return (
     <div class="document-charts">
-      <LineChart {...common} title="Memory" y={BYTES} lines={lines.memory} fileName="relampago-memory">
+      <LineChart
+        {...common}
+        title="Memory"
+        y={{ ...BYTES, scale: isMemoryLogarithmic.value ? "log" : "linear" }}
+        lines={lines.memory}
+        fileName="relampago-memory"
+      >
         <p class="document-muted">
           The {numLightningLayers} lightning layers hold{" "}
           {xs.length > 0 ? formatBytes(stateBytes.at(-1)!) : "their state"}, however long the text; the{" "}
           {numLayers - numLightningLayers} softmax layers hold keys and values{" "}
           {keyWindow.value ? "up to their window." : "for every token."}
         </p>
+        <label class="check document-muted">
+          <input
+            type="checkbox"
+            checked={isMemoryLogarithmic}
+            onChange={(event) => {
+              isMemoryLogarithmic.value = event.currentTarget.checked;
+            }}
+          />
+          Logarithmic
+        </label>
       </LineChart>
       <LineChart {...common} title="Time" y={TIME} lines={lines.time} fileName="relampago-time">
         <p class="document-muted">

@@ -47,6 +47,8 @@ export interface DocumentState {
   /** The window that the document is read with; null: all keys are kept. */
   readonly keyWindow: ReadonlySignal<DocumentWindow | null>;
   readonly pausesWhenHidden: Signal<boolean>;
+  /** Bytes by their orders of magnitude, so that small and large ones are seen together. */
+  readonly isMemoryLogarithmic: Signal<boolean>;
   /** "untold" until the worker has told; null: the browser offers no storage. */
   readonly kept: ReadonlySignal<readonly KeptDocument[] | null | "untold">;
   /** Whether the open document is there at the next visit. */
@@ -161,6 +163,7 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
     windowTokens,
     keyWindow,
     pausesWhenHidden,
+    isMemoryLogarithmic: signal(false),
     problem,
     kept,
     isKept,
