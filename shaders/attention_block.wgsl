@@ -1,13 +1,13 @@
 // attention_block: causal softmax attention of a block's queries over one segment of the KV cache, split over workgroups.
 //   partials[split, token, head] = sum of exp(score - largest) v, with score = q · k / sqrt(head_dim), over the keys of the
-//   split that the token sees;  stats[split, token, head] = (largest, sum of exp(score - largest))
+//   segments' splits of that number that the token sees;  stats[split, token, head] = (largest, sum of exp(score - largest))
 // Bindings:
 //   0 call: Call, uniform — num_tokens
 //   1 segment: Segment, uniform — keys that this segment holds
 //   2 step: Step, read — position of the block's first token
 //   3 qkv: array<vec4<f32>>, read — (num_tokens, num_heads + 2 num_kv_heads, head_dim), queries rotated
 //   4 cache: array<CachedQuad>, read — (capacity, 2, num_kv_heads, row_quads()), keys rotated
-//   5 stats: array<vec2<f32>>, read_write — (splits, num_tokens, num_heads), updated where an earlier segment began the split
+//   5 stats: array<vec2<f32>>, read_write — (splits, num_tokens, num_heads), written by the first segment, updated by others
 //   6 partials: array<vec4<f32>>, read_write — (splits, num_tokens, num_heads, head_dim), likewise
 // Dispatch: (rows / 64 rounded up, num_kv_heads, splits at most) workgroups of 8 × 8; each owns 64 rows of one KV head, a row
 //   being one token's query of one of the heads that share it, and the keys of one split. Segments are dispatched in order.
@@ -145,15 +145,17 @@ fn attention_block(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
   let first_row = workgroup.x * ROW_TILE;
   let kv_head = workgroup.y;
   let split = workgroup.z;
-  let split_start = split * split_length();
-  if (first_row >= num_rows) {
+  if (first_row >= num_rows || split >= num_splits()) {
     return;
   }
   let first_query = first_index() + first_row / num_queries;
   let last_query = first_index() + (min(first_row + ROW_TILE, num_rows) - 1u) / num_queries;
-  let start = max(split_start, segment.start);
-  let end = min(min(split_start + split_length(), segment.start + segment.length), last_query + 1u);
-  if (start >= end) {
+  let segment_end = min(segment.start + segment.length, first_index() + call.num_tokens);
+  let length = split_length(max(segment_end, segment.start) - segment.start);
+  let start = segment.start + split * length;
+  let end = min(min(start + length, segment_end), last_query + 1u);
+  // The first segment leaves nothing unwritten: its splits without keys hold sums of nothing.
+  if (start >= end && segment.index > 0u) {
     return;
   }
 
@@ -166,7 +168,7 @@ fn attention_block(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_i
   var sums_1 = Rows();
   var sums_2 = Rows();
   var sums_3 = Rows();
-  if (split_start < segment.start) {
+  if (segment.index > 0u) {
     if (own_row < num_rows) {
       let own = stats[result_row(split, own_row, kv_head)];
       largest = own.x;

@@ -7,7 +7,7 @@
 //   3 partials: array<vec4<f32>>, read — (splits, num_tokens, num_heads, head_dim)
 //   4 attention_output: array<vec4<f32>>, read_write — (num_tokens, num_heads, head_dim), written
 // Dispatch: (num_tokens * num_heads * head_dim / 4 / WORKGROUP_SIZE rounded up, 1, 1) workgroups; each thread owns four
-//   channels of one head of one token, over the splits that hold a key up to that token (those it does not see weigh nothing).
+//   channels of one head of one token, over all splits (one of which the token sees no key weighs nothing).
 // Source: flash-decoding (Dao et al. 2023)
 // Reference: src/reference/kernels/attention-combine.ts, attentionCombine
 // Appends: common/call.wgsl, common/step.wgsl, common/key_window.wgsl, common/splits.wgsl
@@ -34,14 +34,13 @@ fn attention_combine(@builtin(global_invocation_id) id: vec3<u32>) {
   if (row >= num_rows) {
     return;
   }
-  let num_splits = (first_index() + row / NUM_HEADS) / split_length() + 1u;
   var largest = stats[row].x;
-  for (var split = 1u; split < num_splits; split++) {
+  for (var split = 1u; split < num_splits(); split++) {
     largest = max(largest, stats[split * num_rows + row].x);
   }
   var total = 0.0;
   var sum = vec4<f32>();
-  for (var split = 0u; split < num_splits; split++) {
+  for (var split = 0u; split < num_splits(); split++) {
     let part = stats[split * num_rows + row];
     let weight = exp(part.x - largest);
     total += weight * part.y;

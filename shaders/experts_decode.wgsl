@@ -114,8 +114,8 @@ fn route(local: u32) {
   let width = min(lanes, 8u);
   if (local % lanes < width) {
     var part = 0.0;
-    for (var i = 0u; i < lanes; i += width) {
-      part += router_parts[local + i];
+    for (var i = local % lanes; i < lanes; i += width) {
+      part += router_parts[local / lanes * lanes + i];
     }
     router_parts[local] = part;
   }

@@ -84,6 +84,39 @@ fn multiply_item(local: u32, item: u32, weight: FetchedGroup) {
   }
 }
 
+fn group_dot(w: array<vec4<f32>, 8>, x: array<vec4<f32>, 8>) -> f32 {
+  return dot(w[0], x[0]) + dot(w[1], x[1]) + dot(w[2], x[2]) + dot(w[3], x[3])
+    + dot(w[4], x[4]) + dot(w[5], x[5]) + dot(w[6], x[6]) + dot(w[7], x[7]);
+}
+
+/// The items that were not read ahead; a group of the vector is read once for all rows.
+fn multiply_rest(local: u32) {
+  for (var item = FETCHED; item < thread_rows(); item++) {
+    let row = item_row(local, item);
+    if (row < ROWS) {
+      lane_sums[row * (LANES + 1u) + local % LANES] = 0.0;
+    }
+  }
+  for (var first = FETCHED / thread_rows() * thread_rows(); first < thread_rows() * thread_groups(); first += thread_rows()) {
+    let group = item_group(local, first);
+    if (group < INPUT_GROUPS) {
+      let base = group * GROUP_STRIDE;
+      let x = array<vec4<f32>, 8>(
+        staged[base], staged[base + 1u], staged[base + 2u], staged[base + 3u],
+        staged[base + 4u], staged[base + 5u], staged[base + 6u], staged[base + 7u],
+      );
+      for (var item = max(first, FETCHED); item < first + thread_rows(); item++) {
+        let row = item_row(local, item);
+        if (row < ROWS) {
+          let weight = fetch_item(local, item);
+          let scale = weight_scale_of(weight.scale_word, group);
+          lane_sums[row * (LANES + 1u) + local % LANES] += scale * group_dot(weight_values(weight.words), x);
+        }
+      }
+    }
+  }
+}
+
 /// Computes all products of the workgroup; `row_sum` gives them afterwards, to any thread.
 fn multiply_rows(local: u32) {
   if (FETCHED > 0u) {
@@ -104,8 +137,8 @@ fn multiply_rows(local: u32) {
   if (FETCHED > 5u) {
     multiply_item(local, 5u, fetched[5]);
   }
-  for (var item = FETCHED; item < thread_rows() * thread_groups(); item++) {
-    multiply_item(local, item, fetch_item(local, item));
+  if (FETCHED < thread_rows() * thread_groups()) {
+    multiply_rest(local);
   }
   workgroupBarrier();
 }

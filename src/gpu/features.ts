@@ -47,6 +47,32 @@ export function parseFeatureChoice(text: string): FeatureChoice {
   });
 }
 
+/** An entry of an adapter's subgroupMatrixConfigs, which is experimental. */
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** What shaders/common/tile.subgroup-matrix.wgsl is written for. */
+const MATRIX_SUBGROUP_SIZE = 32;
+const MATRIX_SIZE = 16;
+
+/** The adapter's features that kernels can use: subgroup matrices of another shape, or of other subgroups, they cannot. */
+export function offeredFeatures({ features, info }: Pick<GPUAdapter, "features" | "info">): ReadonlySet<string> {
+  const { subgroupMinSize, subgroupMaxSize } = info;
+  const { subgroupMatrixConfigs: configs } = info as { subgroupMatrixConfigs?: Iterable<MatrixConfig> };
+  const hasShape = [...(configs ?? [])].some(({ componentType, resultComponentType, M, N, K }) => {
+    const hasTypes = componentType === "f16" && resultComponentType === "f32";
+    return hasTypes && [M, N, K].every((size) => size === MATRIX_SIZE);
+  });
+  const fits = hasShape && subgroupMinSize === MATRIX_SUBGROUP_SIZE && subgroupMaxSize === MATRIX_SUBGROUP_SIZE;
+  const all = [...(features as ReadonlySet<string>)];
+  return new Set(fits ? all : all.filter((name) => name !== "chromium-experimental-subgroup-matrix"));
+}
+
 /** The features that are chosen and offered; FeatureChoiceError when one of a list is not offered. */
 export function chooseFeatures(choice: FeatureChoice, offered: ReadonlySet<string>): ReadonlySet<Feature> {
   const isOffered = ({ adapterFeatures }: FeatureRow) => adapterFeatures.every((feature) => offered.has(feature));

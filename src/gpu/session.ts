@@ -1,7 +1,7 @@
 // Owns the adapter, the device, the memory ledger and the compiled kernels. Several models can live in one session.
 
 import { createCounters } from "./counters.ts";
-import { adapterFeaturesOf, chooseFeatures, type Feature, type FeatureChoice } from "./features.ts";
+import { adapterFeaturesOf, chooseFeatures, type Feature, type FeatureChoice, offeredFeatures } from "./features.ts";
 import { type LedgerEntry, MemoryLedger, type MemoryKind } from "./ledger.ts";
 import { createTensor, type Tensor } from "./tensor.ts";
 import type { Kernel } from "./kernel.ts";
@@ -87,7 +87,7 @@ export class GpuSession {
         throw new UnsupportedGpuError("limit-too-small", `${limit}: expected at least ${needed}, got ${offered}`);
       }
     }
-    const features = chooseFeatures(options.features ?? "default", adapter.features as ReadonlySet<string>);
+    const features = chooseFeatures(options.features ?? "default", offeredFeatures(adapter));
     const timestamps: GPUFeatureName[] =
       options.profile && adapter.features.has("timestamp-query") ? ["timestamp-query"] : [];
     const device = await adapter.requestDevice({

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { adapterFeaturesOf, chooseFeatures, enableLines, parseFeatureChoice } from "../../src/gpu/features.ts";
+import {
+  adapterFeaturesOf,
+  chooseFeatures,
+  enableLines,
+  offeredFeatures,
+  parseFeatureChoice,
+} from "../../src/gpu/features.ts";
 
 const EVERYTHING = new Set(["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix", "timestamp-query"]);
 
@@ -24,6 +30,21 @@ describe("features", () => {
     expect(parseFeatureChoice("none")).toBe("none");
     expect(parseFeatureChoice("subgroups,f16")).toEqual(["subgroups", "f16"]);
     expect(() => parseFeatureChoice("warp")).toThrow(/^features: expected default, none or some of .*, got warp$/);
+  });
+
+  test("subgroup matrices are offered in the shape and with the subgroups that the tile is written for", () => {
+    const config = { componentType: "f16", resultComponentType: "f32", M: 16, N: 16, K: 16 };
+    const offers = (change: object) => {
+      const info = { subgroupMinSize: 32, subgroupMaxSize: 32, subgroupMatrixConfigs: [config], ...change };
+      const adapter = { features: EVERYTHING, info } as unknown as GPUAdapter;
+      return offeredFeatures(adapter).has("chromium-experimental-subgroup-matrix");
+    };
+    expect(offers({})).toBe(true);
+    expect(offers({ subgroupMinSize: 8 })).toBe(false);
+    expect(offers({ subgroupMaxSize: 64 })).toBe(false);
+    expect(offers({ subgroupMatrixConfigs: [{ ...config, K: 8 }] })).toBe(false);
+    expect(offers({ subgroupMatrixConfigs: [{ ...config, resultComponentType: "f16" }] })).toBe(false);
+    expect(offers({ subgroupMatrixConfigs: undefined })).toBe(false);
   });
 
   test("a feature asks the device and begins the shader", () => {

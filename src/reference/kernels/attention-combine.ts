@@ -3,22 +3,19 @@
 import type { Numbers } from "../vector.ts";
 import type { AttentionHeads } from "./qkv-parts.ts";
 
-/** Combines a block's splits → (num_tokens, num_heads, head_dim); those that begin after a token count for nothing.
+/** Combines a block's splits → (num_tokens, num_heads, head_dim).
  * @param stats (splits, num_tokens, num_heads, 2): largest score, sum
- * @param partials (splits, num_tokens, num_heads, head_dim)
- * @param position of the block's first token */
+ * @param partials (splits, num_tokens, num_heads, head_dim) */
 export function attentionCombine(
   stats: Numbers,
   partials: Numbers,
-  position: number,
   numTokens: number,
   { numHeads, headDim }: Pick<AttentionHeads, "numHeads" | "headDim">,
-  splitLength: number,
+  numSplits: number,
 ): Float64Array {
   const numRows = numTokens * numHeads;
   const output = new Float64Array(numRows * headDim);
   for (let row = 0; row < numRows; row++) {
-    const numSplits = Math.floor((position + Math.floor(row / numHeads)) / splitLength) + 1;
     const parts = Array.from({ length: numSplits }, (_, split) => split * numRows + row);
     const largest = Math.max(...parts.map((part) => stats[2 * part]!));
     let total = 0;

@@ -20,5 +20,6 @@ export function attentionDecode(
   const appended = new Float64Array((position + 1) * slotSize);
   for (let i = 0; i < position * slotSize; i++) appended[i] = cache[i]!;
   for (let i = 0; i < slotSize; i++) appended[position * slotSize + i] = qkv[numHeads * headDim + i]!;
-  return attentionBlock(qkv, appended, position, heads, splitLength);
+  const numSplits = Math.floor(position / splitLength) + 1;
+  return attentionBlock(qkv, appended, position, heads, numSplits, (key) => Math.floor(key / splitLength));
 }

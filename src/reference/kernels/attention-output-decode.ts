@@ -21,9 +21,8 @@ export interface AttentionOutputDecodeInputs {
 /** Gives hidden_next (hidden_size). */
 export function attentionOutputDecode(inputs: AttentionOutputDecodeInputs): Float64Array {
   const { residual, stats, partials, numHeads, headDim, oProj, alpha, beta } = inputs;
-  // As many splits as there are, of one position each.
   const numSplits = stats.length / (2 * numHeads);
-  const o = attentionCombine(stats, partials, numSplits - 1, 1, { numHeads, headDim }, 1);
+  const o = attentionCombine(stats, partials, 1, { numHeads, headDim }, numSplits);
   const a = linear(o, oProj, residual.length);
   return a.map((value, i) => alpha * residual[i]! + beta * value);
 }

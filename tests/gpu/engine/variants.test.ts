@@ -8,7 +8,13 @@ import { openGpu } from "../../../scripts/node/gpu.ts";
 import { readShaders } from "../../../scripts/node/shaders.ts";
 import { readManifest } from "../../../src/chat/chat-model.ts";
 import { createShardSource } from "../../../src/checkpoint/shard-source.ts";
-import { chooseFeatures, type Feature, type FeatureChoice, FEATURES } from "../../../src/gpu/features.ts";
+import {
+  chooseFeatures,
+  type Feature,
+  type FeatureChoice,
+  FEATURES,
+  offeredFeatures,
+} from "../../../src/gpu/features.ts";
 import { GpuSession } from "../../../src/gpu/session.ts";
 import { GREEDY } from "../../../src/kernels/call.ts";
 import { Model } from "../../../src/model/model.ts";
@@ -28,12 +34,12 @@ const MODEL_FOLDER = fileURLToPath(new URL("../../../public/models/relampago-71m
 /** Features whose kernels round differently on purpose. */
 const FEWER_BITS: readonly Feature[] = ["f16", "subgroup-matrix"];
 
-async function offeredFeatures(): Promise<Feature[]> {
+async function findOffered(): Promise<Feature[]> {
   const { gpu } = await openGpu();
   const adapter = (await gpu.requestAdapter({ powerPreference: "high-performance" }))!;
   return FEATURES.filter((feature) => {
     try {
-      return chooseFeatures([feature], adapter.features as ReadonlySet<string>).size > 0;
+      return chooseFeatures([feature], offeredFeatures(adapter)).size > 0;
     } catch {
       return false;
     }
@@ -53,7 +59,7 @@ async function withSession<T>(features: FeatureChoice, use: (session: GpuSession
   }
 }
 
-const offered = await offeredFeatures();
+const offered = await findOffered();
 const exact = [["none", "none"] as const, ...offered.map((name) => [name, [name]] as const)].filter(
   ([name]) => !FEWER_BITS.includes(name as Feature),
 );

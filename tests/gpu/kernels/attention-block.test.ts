@@ -47,11 +47,19 @@ interface Shape {
 /** As on a large GPU, so that keys are split here too. */
 const maxWorkgroups = 768;
 
-/** As the shader splits: 256 keys at least, whole tiles of 32. */
-function splitLength({ numHeads, numKvHeads, position, numTokens }: Shape): number {
+/** As the shader splits: 256 keys at least, whole tiles of 32, in each segment anew. */
+function splitsOf({ numHeads, numKvHeads, position, numTokens, segments }: Shape) {
+  const numKeys = position + numTokens;
   const numTiles = numKvHeads * Math.ceil((numTokens * numHeads) / numKvHeads / 64);
   const maxSplits = Math.max(1, Math.floor(maxWorkgroups / numTiles));
-  return Math.ceil(Math.max(256, Math.ceil((position + numTokens) / maxSplits)) / 32) * 32;
+  const starts = segments.map((_, index) => segments.slice(0, index).reduce((sum, length) => sum + length, 0));
+  const splitOf = (key: number): number => {
+    const index = starts.findLastIndex((start) => start <= key);
+    const numSeen = Math.min(segments[index]!, numKeys - starts[index]!);
+    const length = Math.ceil(Math.max(256, Math.ceil(numSeen / maxSplits)) / 32) * 32;
+    return Math.floor((key - starts[index]!) / length);
+  };
+  return { numSplits: Math.min(maxSplits, Math.ceil(numKeys / 256)), splitOf };
 }
 
 /** With workgroups past the block's last row. */
@@ -91,19 +99,20 @@ async function runAttention(
   const createAttention = await createAttentionBlock(session(), heads);
   const createCombine = await createAttentionCombine(session(), heads);
   let start = 0;
-  const perSegment = segments.flatMap((length, index) => {
-    if (length === 0) return [];
-    const segment = createSegment(session(), `segment ${index}`, { start, length, index });
-    // Slots that hold no token yet hold large numbers: reading one would show.
-    const slots = new Float32Array(length * slotSize).fill(1000);
-    const end = index === segments.length - 1 ? known.length / slotSize : start + length;
-    for (let token = start; token < Math.min(end, known.length / slotSize); token++) {
-      const slot = keyWindow ? (token - start) % length : token - start;
-      if (slot < length) slots.set(known.subarray(token * slotSize, (token + 1) * slotSize), slot * slotSize);
-    }
-    start += length;
-    return { segment, cache: uploadCache(session(), `segment ${index}`, heads, slots) };
-  });
+  const perSegment = segments
+    .filter((length) => length > 0)
+    .map((length, index, { length: numSegments }) => {
+      const segment = createSegment(session(), `segment ${index}`, { start, length, index });
+      // Slots that hold no token yet hold large numbers: reading one would show.
+      const slots = new Float32Array(length * slotSize).fill(1000);
+      const end = index === numSegments - 1 ? known.length / slotSize : start + length;
+      for (let token = start; token < Math.min(end, known.length / slotSize); token++) {
+        const slot = keyWindow ? (token - start) % length : token - start;
+        if (slot < length) slots.set(known.subarray(token * slotSize, (token + 1) * slotSize), slot * slotSize);
+      }
+      start += length;
+      return { segment, cache: uploadCache(session(), `segment ${index}`, heads, slots) };
+    });
   const dispatches = [
     ...perSegment.map((own) => createAttention("attention_block", { ...shared, ...own })),
     createCombine("attention_combine", { ...shared, attentionOutput }),
@@ -159,10 +168,11 @@ const shapes = [
   { numHeads: 2, numKvHeads: 1, headDim: 68, position: 31, numTokens: 33, segments: [64] },
   // The last segment begins right after the block.
   { numHeads: 3, numKvHeads: 3, headDim: 20, position: 32, numTokens: 16, segments: [32, 16, 16] },
-  // Several splits, some of them begun in one segment and ended in the next; a block's tokens lie in two splits.
+  // Several splits, of different lengths in different segments; a block's tokens lie in two splits.
   { numHeads: 6, numKvHeads: 2, headDim: 64, position: 1021, numTokens: 1, segments: [1100] },
   { numHeads: 6, numKvHeads: 2, headDim: 64, position: 1021, numTokens: 7, segments: [300, 5, 800] },
   { numHeads: 5, numKvHeads: 1, headDim: 32, position: 700, numTokens: 90, segments: [256, 300, 300] },
+  { numHeads: 5, numKvHeads: 1, headDim: 32, position: 900, numTokens: 90, segments: [10, 900, 300] },
 ].map((shape): Shape => ({ ...shape, kvFormat: "f32" }));
 
 /** Keys and values in fewer bits, of even and odd numbers of them in a row. */
@@ -183,13 +193,12 @@ describe("attention_block", () => {
       const qkv = randomArray(random, numTokens * (numHeads + 2 * numKvHeads) * headDim, 5);
       const cache = roundToKv(shape, randomArray(random, (position + numTokens) * 2 * numKvHeads * headDim));
       const actual = await runAttention(shape, qkv, cache);
-      const length = splitLength(shape);
-      const expected = attentionBlock(qkv, cache, position, shape, length);
-      // A split that begins after a token holds nothing for it, or what nobody reads.
-      const numRows = numTokens * numHeads;
+      const { numSplits, splitOf } = splitsOf(shape);
+      const expected = attentionBlock(qkv, cache, position, shape, numSplits, splitOf);
+      // A split of which a token sees no key weighs nothing.
       for (let row = 0; row < expected.stats.length / 2; row++) {
         if (expected.stats[2 * row + 1] !== 0) continue;
-        expect(Math.floor(row / numRows) * length).toBeGreaterThan(position + Math.floor((row % numRows) / numHeads));
+        expect(actual.stats[2 * row]).toBe(Math.fround(-1e30));
         actual.stats.fill(0, 2 * row, 2 * row + 2);
         actual.partials.fill(0, row * headDim, (row + 1) * headDim);
       }
