@@ -19,10 +19,13 @@ import type { Taps } from "./taps.ts";
 import type { SequenceLog } from "./token-log.ts";
 
 export class Sequence {
+  /** The labels of its GPU buffers begin with it. */
+  readonly label: string;
   /** For the files of this folder. */
   readonly core: SequenceCore;
 
   private constructor(model: Model, label: string, options: SequenceOptions) {
+    this.label = label;
     this.core = new SequenceCore(model, label, options);
   }
 

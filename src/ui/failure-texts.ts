@@ -112,6 +112,12 @@ export const FAILURE_TEXTS: Readonly<Record<FailureKind, FailureText>> = {
     namesBrowsers: false,
     retry: "Try again",
   },
+  "bad-document": {
+    title: "This document cannot be read",
+    advice: ["The page reads plain text, Markdown, HTML and PDF files that hold text."],
+    namesBrowsers: false,
+    retry: null,
+  },
   "device-lost": {
     title: "The GPU was lost again and again",
     advice: [

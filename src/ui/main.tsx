@@ -17,14 +17,21 @@ import "./styles/benchmark.css";
 import "./styles/compare.css";
 import "./styles/token-strip.css";
 import "./styles/chart.css";
+import "./styles/document.css";
 
 /** Put in by vite.config.ts. */
 declare const __VERSION__: string;
 
 const TICK_MS = 250;
 
+/** Of the models beside the page, the one that the address asks for. */
+function modelName(search: string): string {
+  const name = new URLSearchParams(search).get("model") ?? "";
+  return /^[\w-]+$/.test(name) ? name : "relampago-71m";
+}
+
 const page = createPage({
-  modelUrl: new URL("models/relampago-71m/", document.baseURI).href,
+  modelUrl: new URL(`models/${modelName(location.search)}/`, document.baseURI).href,
   features: new URLSearchParams(location.search).get("features") ?? "default",
   environment: readEnvironment(),
   startEngine,

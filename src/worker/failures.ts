@@ -1,6 +1,7 @@
 // Which of the page's failure texts an error belongs to.
 
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
+import { DocumentError } from "../document/document-error.ts";
 import { FeatureChoiceError } from "../gpu/features.ts";
 import { GpuMemoryError, MemoryBudgetError } from "../gpu/memory-budget.ts";
 import { UnsupportedGpuError } from "../gpu/session.ts";
@@ -32,6 +33,7 @@ export function parseFailure(error: unknown): Failure {
   if (error instanceof GpuMemoryError) return { kind: "out-of-memory", message };
   if (error instanceof FeatureChoiceError) return { kind: "wrong-features", message };
   if (error instanceof CheckpointError || error instanceof TokenizerError) return { kind: "bad-model", message };
+  if (error instanceof DocumentError) return { kind: "bad-document", message };
   if (error instanceof DownloadError) return { kind: DOWNLOAD_FAILURES[error.problem], message };
   return { kind: "internal", message };
 }

@@ -19,6 +19,7 @@ export type FailureKind =
   | "missing-file"
   | "web-page"
   | "bad-model"
+  | "bad-document"
   | "device-lost"
   | "out-of-memory"
   | "memory-budget"

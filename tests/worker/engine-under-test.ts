@@ -5,6 +5,7 @@ import { openGpu } from "../../scripts/node/gpu.ts";
 import { browserPorts } from "../../src/store/browser-ports.ts";
 import { Engine } from "../../src/worker/engine.ts";
 import type { HostPorts } from "../../src/worker/gpu-host.ts";
+import type { FolderHandle } from "../../src/store/private-files.ts";
 import type { WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
 import { createFolder, type Folder, MODEL_URL, serveFolder } from "./made-up-folder.ts";
 
@@ -96,7 +97,11 @@ export function useSite(): Site {
   return site;
 }
 
-export function startEngine(ports: Partial<HostPorts> = {}): EngineUnderTest {
+/** @param openDocuments the folder of kept documents; none when absent */
+export function startEngine(
+  ports: Partial<HostPorts> = {},
+  openDocuments: () => Promise<FolderHandle | undefined> = async () => undefined,
+): EngineUnderTest {
   const events: WorkerEvent[] = [];
   let numSeen = 0;
   let tell = () => {};
@@ -106,7 +111,7 @@ export function startEngine(ports: Partial<HostPorts> = {}): EngineUnderTest {
     if (event.kind === "paused") setTimeout(() => engine.receive({ kind: "tryNow" }));
     tell();
   };
-  const engine = new Engine(post, { store: browserPorts, ...ports });
+  const engine = new Engine(post, { store: browserPorts, ...ports }, openDocuments);
   return {
     events,
     send: (request) => engine.receive(request),

@@ -9,6 +9,8 @@ import { type BenchmarkState, createBenchmark } from "./benchmark.ts";
 import { type CompareState, createCompare } from "./compare.ts";
 import { type ContextOutlook, computeOutlook } from "./context-budget.ts";
 import { type ConversationState, createConversation } from "./conversation.ts";
+import { announceDocument } from "./document-announcement.ts";
+import { createDocument, type DocumentState } from "./document.ts";
 import { createLifeCycle, type Environment, findObstacle, type LifeCycleState, mustAsk } from "./life-cycle.ts";
 import { createDiagnosis } from "./diagnosis.ts";
 import { createMemory, type MemoryState } from "./memory.ts";
@@ -51,6 +53,7 @@ export interface Page {
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
   readonly compare: CompareState;
+  readonly document: DocumentState;
   readonly queue: QueueState;
   /** In which this page is open too: each holds the model in GPU memory. */
   readonly numOtherTabs: Signal<number>;
@@ -59,7 +62,7 @@ export interface Page {
   readonly canSend: ReadonlySignal<boolean>;
   /** null until the model is ready. */
   readonly outlook: ReadonlySignal<ContextOutlook | null>;
-  /** Of the latest answer. */
+  /** Of the document that is being read, or of the chat's latest answer. */
   readonly tokensPerSecond: ReadonlySignal<number | null>;
   readonly announcement: ReadonlySignal<string>;
   /** Starts the engine, or a new one after a failure. */
@@ -75,6 +78,10 @@ export interface Page {
   /** Tries a GPU again that was given up; smaller blocks ask less of it. */
   resumeGpu(blocks: "same" | "smaller"): void;
   send(): void;
+  /** Asks about the document that was read. */
+  askDocument(question: string): void;
+  /** An unsigned 32-bit number. */
+  randomSeed(): number;
   navigate(hash: string): void;
   /** To be called a few times a second. */
   tick(): void;
@@ -107,6 +114,7 @@ export function createPage(ports: PagePorts): Page {
     modelUrl: (name) => (name.includes("/") ? new URL(name, modelUrl).href : new URL(`../${name}/`, modelUrl).href),
     mustAsk: (missingBytes) => mustAsk(missingBytes, environment),
   });
+  const document = createDocument((request) => engine?.send(request), now);
   const queue = createQueue(route, lifeCycle.model, (request) => engine?.send(request));
 
   /** Comparing has models of its own: the chat's is not fetched for it. */
@@ -145,6 +153,7 @@ export function createPage(ports: PagePorts): Page {
     engine = null;
     benchmark.abandon();
     compare.abandon();
+    document.abandon();
     queue.jobs.value = [];
     lifeCycle.fail(failure);
   };
@@ -181,6 +190,7 @@ export function createPage(ports: PagePorts): Page {
       conversation.abandon();
       benchmark.abandon();
       compare.abandon();
+      document.abandon();
       memory.set([]);
       queue.jobs.value = [];
       lifeCycle.keeping.value = null;
@@ -188,7 +198,7 @@ export function createPage(ports: PagePorts): Page {
       clock.value = now();
       lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
     });
-    const targets = { lifeCycle, conversation, memory, benchmark, compare, queue, diagnosis, weigh };
+    const targets = { lifeCycle, conversation, memory, benchmark, compare, document, queue, diagnosis, weigh };
     engine = startEngine((event) => applyEvent(event, targets), fail);
     isLoadAsked = false;
     if (route.value === "compare") engine.send({ kind: "setMemoryBudget", bytes: memory.budgetBytes.value });
@@ -204,17 +214,22 @@ export function createPage(ports: PagePorts): Page {
     memory,
     benchmark,
     compare,
+    document,
     queue,
     numOtherTabs: signal(0),
     clock,
     canSend,
     outlook,
     tokensPerSecond: computed(() => {
+      if (document.phase.value.state === "reading") return document.progress.value.tokensPerSecond || null;
       const speeds = conversation.turns.value.map(speedOf);
       return speeds.findLast((speed) => speed !== null) ?? null;
     }),
     announcement: computed(() => {
-      return route.value === "compare" ? compare.announcement.value : announce(lifeCycle, conversation);
+      if (route.value === "compare") return compare.announcement.value;
+      const isOnDocument = route.value === "document" && lifeCycle.current.value.state === "ready";
+      const told = isOnDocument && !lifeCycle.outage.value ? announceDocument(document) : "";
+      return told || announce(lifeCycle, conversation);
     }),
     start,
     startShorter: () => {
@@ -243,6 +258,8 @@ export function createPage(ports: PagePorts): Page {
     send: () => {
       if (canSend.value) conversation.sendDraft(sampling.draw());
     },
+    askDocument: (question) => document.ask(question, sampling.draw()),
+    randomSeed,
     navigate: (hash) => {
       route.value = parseRoute(hash);
       if (route.value === "compare" && hash.includes("?")) compare.follow(hash);
@@ -251,7 +268,7 @@ export function createPage(ports: PagePorts): Page {
     tick: () => {
       const { state } = lifeCycle.current.value;
       const isLoading = state === "starting" || state === "loading";
-      if (isLoading || conversation.activity.value !== "idle") clock.value = now();
+      if (isLoading || conversation.activity.value !== "idle" || document.isBusy.value) clock.value = now();
     },
   };
 }

@@ -3,6 +3,7 @@
 import type { WorkerEvent } from "../../worker/messages.ts";
 import type { BenchmarkState } from "./benchmark.ts";
 import type { CompareState } from "./compare.ts";
+import type { DocumentState } from "./document.ts";
 import type { ConversationState } from "./conversation.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { LifeCycleState } from "./life-cycle.ts";
@@ -15,6 +16,7 @@ export interface EventTargets {
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
   readonly compare: CompareState;
+  readonly document: DocumentState;
   readonly queue: QueueState;
   readonly diagnosis: Diagnosis;
   /** Decides whether to ask before the weights are fetched. */
@@ -23,7 +25,7 @@ export interface EventTargets {
 
 export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
   if ("failure" in event) targets.diagnosis.noteFailure(event.kind, event.failure);
-  const { lifeCycle, conversation, memory, benchmark, compare, queue, diagnosis, weigh } = targets;
+  const { lifeCycle, conversation, memory, benchmark, compare, document, queue, diagnosis, weigh } = targets;
   switch (event.kind) {
     case "size":
       return weigh(event.name, event.totalBytes, event.keptBytes);
@@ -98,6 +100,21 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
     case "compareInspected":
     case "compareWeights":
       return compare.apply(event);
+    case "documentFailed":
+      document.apply(event);
+      return event.failure.kind === "bad-document" ? undefined : lifeCycle.fail(event.failure);
+    case "documentCounting":
+    case "documentOpened":
+    case "documentReading":
+    case "documentPaused":
+    case "documentRead":
+    case "documentText":
+    case "documentTurnEnded":
+    case "documentKept":
+    case "documentList":
+    case "documentExported":
+    case "documentProblem":
+      return document.apply(event);
     case "queue":
       queue.jobs.value = event.jobs;
       return;
