@@ -1,6 +1,7 @@
 // Opens an exported model for chatting: manifest, weights, tokenizer and chat template from one folder.
 
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
+import { hashHex } from "../checkpoint/hashed-file.ts";
 import { type Manifest, MANIFEST_FILE, parseManifest, type SamplingDefaults } from "../checkpoint/manifest.ts";
 import { type ModelFiles, parseJson } from "../checkpoint/model-files.ts";
 import { createShardSource } from "../checkpoint/shard-source.ts";
@@ -11,6 +12,8 @@ import { Tokenizer } from "../text/tokenizer.ts";
 
 export interface ChatModel {
   readonly name: string;
+  /** The same for the same weights: states of one model are of no use to another. */
+  readonly id: string;
   readonly numParameters: number;
   readonly model: Model;
   readonly tokenizer: Tokenizer;
@@ -59,6 +62,7 @@ export async function loadChatModel(
   const model = await Model.load(session, source, { kvFormat: "f16", ...modelOptions, ...(signal ? { signal } : {}) });
   return {
     name: manifest.name,
+    id: await hashHex(new TextEncoder().encode(manifest.shards.map(({ sha256 }) => sha256).join())),
     numParameters: manifest.numParameters,
     model,
     tokenizer,

@@ -2,7 +2,6 @@
 
 import { createChronicle } from "./chronicle.ts";
 import { DocumentError } from "./document-error.ts";
-import { htmlText } from "./html-text.ts";
 import type { TextSource } from "./text-source.ts";
 
 /** Line ends are `\n`. Throws DocumentError for a file that is no text. */
@@ -22,10 +21,11 @@ export async function* readText(source: TextSource): AsyncGenerator<string, void
 async function* readFile(name: string, file: Blob): AsyncGenerator<string, void> {
   const suffix = /\.(\w+)$/.exec(name)?.[1]?.toLowerCase();
   if (suffix === "pdf" || file.type === "application/pdf") {
-    // Half a megabyte of script that most visitors never need.
+    // Script that most visitors never need: it is fetched for those who do.
     const { pdfText } = await import("./pdf-text.ts");
     yield* pdfText(name, file);
   } else if (suffix === "html" || suffix === "htm" || suffix === "xhtml" || file.type === "text/html") {
+    const { htmlText } = await import("./html-text.ts");
     yield* htmlText(decodeFile(name, file));
   } else {
     yield* decodeFile(name, file);

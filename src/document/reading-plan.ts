@@ -1,13 +1,8 @@
 // What it takes to read a text, computed before and while it is read: bytes by kind, and time. Knows sizes, no GPU.
 
 import type { ModelConfig } from "../checkpoint/model-config.ts";
+import type { KeyWindow } from "../kernels/key-window.ts";
 import { keyBytesPerToken, type KvFormat } from "../kernels/kv-format.ts";
-
-/** Constant memory mode: keys of the first and of the last tokens only. */
-export interface KeyWindow {
-  readonly first: number;
-  readonly last: number;
-}
 
 /** Bytes that reading needs. */
 export interface MemoryPlan {

@@ -12,7 +12,7 @@ export interface FolderHandle {
 
 /** What is used of FileSystemFileHandle; TypeScript's library does not know all of it. */
 export interface FileHandle {
-  getFile(): Promise<Pick<Blob, "arrayBuffer">>;
+  getFile(): Promise<Blob>;
   createSyncAccessHandle(): Promise<SyncAccessHandle>;
   move(name: string): Promise<void>;
 }
@@ -30,13 +30,18 @@ const PART_SUFFIX = ".part";
 
 /** undefined: the browser has no such file system. Throws what it throws, SecurityError in some private windows. */
 export async function openPrivateFiles(folder: string): Promise<KeptFiles | undefined> {
+  const handle = await openPrivateFolder([ROOT, folder]);
+  return handle && createPrivateFiles(handle);
+}
+
+/** A folder, made if it is not there; otherwise as openPrivateFiles. */
+export async function openPrivateFolder(path: readonly string[]): Promise<FolderHandle | undefined> {
   const prototype = (globalThis as { FileSystemFileHandle?: { prototype: object } }).FileSystemFileHandle?.prototype;
   if (!prototype || !("createSyncAccessHandle" in prototype) || !("move" in prototype)) return undefined;
   if (typeof navigator.storage?.getDirectory !== "function") return undefined;
-  const root = await navigator.storage.getDirectory();
-  const weights = await root.getDirectoryHandle(ROOT, { create: true });
-  const handle: unknown = await weights.getDirectoryHandle(folder, { create: true });
-  return createPrivateFiles(handle as FolderHandle);
+  let folder = await navigator.storage.getDirectory();
+  for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true });
+  return folder as unknown as FolderHandle;
 }
 
 /** One writer per name at a time is the caller's to see to. */
@@ -78,14 +83,22 @@ export function createPrivateFiles(folder: FolderHandle): KeptFiles {
   };
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  return writeFrom(file, 0, [bytes]);
+}
+
+/** Cuts a file off at `offset` and writes what follows. */
+export async function writeFrom(file: FileHandle, offset: number, parts: Iterable<Uint8Array>): Promise<void> {
   const access = await file.createSyncAccessHandle();
   try {
-    access.truncate(0);
-    for (let at = 0; at < bytes.length;) {
-      const numWritten = access.write(bytes.subarray(at), { at });
-      if (numWritten === 0) throw new Error(`storage: expected to take ${bytes.length} bytes, got stuck at ${at}`);
-      at += numWritten;
+    access.truncate(offset);
+    for (const bytes of parts) {
+      for (let start = 0; start < bytes.length;) {
+        const numWritten = access.write(bytes.subarray(start), { at: offset + start });
+        if (numWritten === 0) throw new Error(`storage: expected to take ${bytes.length} bytes, got stuck at ${start}`);
+        start += numWritten;
+      }
+      offset += bytes.length;
     }
     access.flush();
   } finally {
@@ -93,6 +106,6 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   }
 }
 
-function isNotFound(error: unknown): boolean {
+export function isNotFound(error: unknown): boolean {
   return error instanceof DOMException && error.name === "NotFoundError";
 }

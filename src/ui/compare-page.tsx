@@ -6,7 +6,7 @@ import { CompareAttention } from "./compare-attention.tsx";
 import { CompareModels } from "./compare-models.tsx";
 import { CompareRace } from "./compare-race.tsx";
 import { CompareRecall } from "./compare-recall.tsx";
-import { FailureView } from "./failure-view.tsx";
+import { FailureView, LoadFailure } from "./failure-view.tsx";
 import { OutageView } from "./outage-view.tsx";
 import { formatBytes } from "./quantities.ts";
 import { formatLink } from "./state/compare-link.ts";
@@ -62,7 +62,7 @@ function Opening({ page }: { page: Page }) {
       );
     }
     case "failed":
-      return <FailureView failure={current.failure} onRetry={open} />;
+      return <FailureView page={page} failure={current.failure} onRetry={open} />;
     case "open":
       return null;
   }
@@ -103,7 +103,7 @@ export function ComparePage({ page }: { page: Page }) {
   if (hasFailed) {
     return (
       <main class="page">
-        <FailureView failure={cycle.failure} onRetry={page.start} />
+        <LoadFailure page={page} failure={cycle.failure} />
       </main>
     );
   }

@@ -112,11 +112,26 @@ export const FAILURE_TEXTS: Readonly<Record<FailureKind, FailureText>> = {
     namesBrowsers: false,
     retry: "Try again",
   },
+  "bad-document": {
+    title: "This document cannot be read",
+    advice: ["The page reads plain text, Markdown, HTML and PDF files that hold text."],
+    namesBrowsers: false,
+    retry: null,
+  },
   "device-lost": {
     title: "The GPU was lost again and again",
     advice: [
       "The driver restarted, the computer slept, another program needed the GPU, or the browser keeps it back after it failed several times.",
       "What was written is kept, and goes on where it was when there is a GPU again. Trying again may be enough; smaller blocks ask less of the GPU at a time. If it stays so, restart the browser and update the graphics driver.",
+    ],
+    namesBrowsers: false,
+    retry: "Try again",
+  },
+  "memory-budget": {
+    title: "This needs more GPU memory than this page may take",
+    advice: [
+      "Browsers do not tell how much GPU memory is free, so this page keeps to a budget: an estimate, which you can change. Nothing was loaded that exceeds it.",
+      "Allow more if your GPU has it, or take less. The budget stands in the panel of the model too.",
     ],
     namesBrowsers: false,
     retry: "Try again",

@@ -39,6 +39,32 @@ export function formatWait(seconds: number): string {
   return rounded < 60 ? `${rounded}\u00a0s` : `${Math.round(rounded / 60)}\u00a0min`;
 }
 
+/** Bytes beside an axis: no decimal where there is nothing to tell. */
+export function formatBytesTick(bytes: number): string {
+  return bytes === 0 ? "0" : formatBytes(bytes).replace(/\.0(?= )/, "");
+}
+
+/** A count beside an axis: 20k, 1M. */
+export function formatShortCount(count: number): string {
+  const short = (scaled: number, unit: string): string => `${Number(scaled.toFixed(2))}${unit}`;
+  return count >= 1e6 ? short(count / 1e6, "M") : count >= 1e3 ? short(count / 1e3, "k") : String(count);
+}
+
+/** What a token took. */
+export function formatMsPerToken(ms: number): string {
+  if (ms === 0) return "0";
+  if (ms < 0.1) return `${oneDecimal.format(1000 * ms)} µs`;
+  return `${ms < 10 ? ms.toFixed(2) : ms < 100 ? oneDecimal.format(ms) : whole.format(ms)} ms`;
+}
+
+/** A time from seconds to hours, which is an estimate. */
+export function formatDuration(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 90) return `${whole.format(Math.max(1, Math.round(seconds)))}\u00a0s`;
+  if (seconds < 90 * 60) return `${whole.format(Math.round(seconds / 60))}\u00a0min`;
+  return `${oneDecimal.format(seconds / 3600)}\u00a0h`;
+}
+
 export function formatMillions(count: number): string {
   return `${oneDecimal.format(count / 1e6)} million`;
 }

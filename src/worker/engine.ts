@@ -9,12 +9,16 @@
 // an event of the part's own, and `use.close()` frees it. The function given to `host.run` may be called again, with another
 // `gpu`, when the device was lost: what was made on the first is then gone, so a part keeps on its own side what it needs to
 // go on (ids that were read, what was told already), notes on which `gpu` its sequences live, and makes them again when
-// that has changed. On the page, the part's events get their cases in src/ui/state/worker-events.ts.
+// that has changed. What may need much memory is asked about first, `host.memory.canGrow(bytes)`; models and sequences throw
+// MemoryBudgetError (needed, used, budget) before they take anything, and GpuMemoryError, after which all is as it was
+// before. On the page, the part's events get their cases in src/ui/state/worker-events.ts.
 
 import { browserPorts } from "../store/browser-ports.ts";
+import { openPrivateFolder } from "../store/private-files.ts";
 import { BenchmarkPart } from "./benchmark-part.ts";
 import { ChatPart } from "./chat-part.ts";
 import { ComparePart } from "./compare-part.ts";
+import { DocumentPart } from "./document-part.ts";
 import { parseFailure } from "./failures.ts";
 import { GpuHost, type HostPorts } from "./gpu-host.ts";
 import { JobQueue } from "./job-queue.ts";
@@ -26,14 +30,21 @@ export class Engine {
   readonly #chat: ChatPart;
   readonly #benchmark: BenchmarkPart;
   readonly #compare: ComparePart;
+  readonly #document: DocumentPart;
 
-  constructor(post: (event: WorkerEvent) => void, ports: HostPorts = { store: browserPorts }) {
+  /** @param openDocuments the folder where documents are kept, if there is one */
+  constructor(
+    post: (event: WorkerEvent) => void,
+    ports: HostPorts = { store: browserPorts },
+    openDocuments = () => openPrivateFolder(["documents"]),
+  ) {
     const fail = (error: unknown) => post({ kind: "loadFailed", failure: parseFailure(error) });
     this.#queue = new JobQueue((jobs) => post({ kind: "queue", jobs }), fail);
     this.#host = new GpuHost(post, ports, () => this.#chat.restore());
     this.#chat = new ChatPart(this.#host, this.#queue, post);
     this.#benchmark = new BenchmarkPart(this.#host, this.#queue, post, () => this.#chat.model);
     this.#compare = new ComparePart(this.#host, this.#queue, post);
+    this.#document = new DocumentPart(this.#host, this.#queue, post, () => this.#chat.model, openDocuments);
   }
 
   receive(request: WorkerRequest): void {
@@ -42,6 +53,9 @@ export class Engine {
         return this.#queue.cancel(request.job);
       case "tryNow":
         return this.#host.tryNow();
+      case "setMemoryBudget":
+        this.#host.memory.budgetBytes = request.bytes;
+        return;
       case "resumeGpu":
         return this.#host.resume(request.blockSize);
       case "load":
@@ -62,6 +76,21 @@ export class Engine {
       case "compareToken":
       case "stopCompare":
         return this.#compare.receive(request);
+      case "openDocument":
+      case "readDocument":
+      case "pauseDocument":
+      case "endDocument":
+      case "closeDocument":
+      case "askDocument":
+      case "stopDocumentAnswer":
+      case "keepDocument":
+      case "listDocuments":
+      case "restoreDocument":
+      case "renameDocument":
+      case "deleteDocument":
+      case "exportDocument":
+      case "importDocument":
+        return this.#document.receive(request);
     }
   }
 }

@@ -4,8 +4,10 @@
 import type { ChatModel } from "../chat/chat-model.ts";
 import { parseFeatureChoice } from "../gpu/features.ts";
 import { sumByKind } from "../gpu/ledger.ts";
+import { MemoryBudget } from "../gpu/memory-budget.ts";
 import { GpuSession } from "../gpu/session.ts";
 import type { StorePorts } from "../store/weight-store.ts";
+import { describeGpu } from "./describe-model.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
 import type { WorkerEvent } from "./messages.ts";
 import { ModelUse, type UseOptions } from "./model-use.ts";
@@ -25,8 +27,6 @@ interface OpenGpu extends Gpu {
   readonly health: SessionHealth;
   /** By the key of their uses. */
   readonly models: Map<string, Promise<ChatModel>>;
-  /** The device's, and those beside it. */
-  readonly sessions: Set<GpuSession>;
 }
 
 export interface HostOptions {
@@ -45,6 +45,8 @@ export interface HostPorts {
 const LONGEST_FAILING_MS = 2000;
 
 export class GpuHost {
+  /** Of all models and texts on the device, whichever it is. */
+  readonly memory = new MemoryBudget();
   readonly #post: (event: WorkerEvent) => void;
   readonly #ports: HostPorts;
   readonly #onIdleLoss: () => void;
@@ -135,31 +137,33 @@ export class GpuHost {
   /** Of the device: also what models take that have a ledger of their own. */
   #tellLedger(): void {
     if (!this.#gpu) return;
-    const lines = [...this.#gpu.sessions].flatMap(({ ledger }) => ledger.totals());
+    const { session } = this.#gpu;
+    const lines = [...session.sessions].flatMap(({ ledger }) => ledger.totals());
     this.#post({ kind: "ledger", lines: sumByKind(lines) });
+    this.#post({ kind: "counters", counters: { ...session.counters } });
   }
 
   async #openGpu(): Promise<OpenGpu> {
     const { features, blockSize } = this.#options;
     const choice = parseFeatureChoice(features);
-    const session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders, features: choice });
+    const session = await GpuSession.open(navigator.gpu, {
+      shaders: bundledShaders,
+      features: choice,
+      memory: this.memory,
+    });
+    this.#post({ kind: "gpuOpened", report: describeGpu(session) });
     const health = new SessionHealth(session, this.#ports.hangLimits ?? HANG_LIMITS);
     const models = new Map<string, Promise<ChatModel>>();
-    const sessions = new Set([session]);
     const gpu: OpenGpu = {
       session,
       health,
       models,
-      sessions,
       open: (use, signal) => {
         let model = models.get(use.key);
         if (!model) {
           model = use.load(session, { signal, lost: health.signal, blockSize });
           models.set(use.key, model);
-          model.then(
-            (chat) => sessions.add(chat.model.session),
-            () => models.delete(use.key),
-          );
+          model.catch(() => models.delete(use.key));
         }
         return model;
       },

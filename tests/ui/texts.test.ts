@@ -44,6 +44,7 @@ test("only failures that trying again can cure offer it", () => {
     "insecure-origin",
     "no-webgpu-in-worker",
     "wrong-features",
+    "bad-document",
   ]);
 });
 

@@ -5,6 +5,7 @@ import { openGpu } from "../../scripts/node/gpu.ts";
 import { browserPorts } from "../../src/store/browser-ports.ts";
 import { Engine } from "../../src/worker/engine.ts";
 import type { HostPorts } from "../../src/worker/gpu-host.ts";
+import type { FolderHandle } from "../../src/store/private-files.ts";
 import type { WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
 import { createFolder, type Folder, MODEL_URL, serveFolder } from "./made-up-folder.ts";
 
@@ -96,7 +97,11 @@ export function useSite(): Site {
   return site;
 }
 
-export function startEngine(ports: Partial<HostPorts> = {}): EngineUnderTest {
+/** @param openDocuments the folder of kept documents; none when absent */
+export function startEngine(
+  ports: Partial<HostPorts> = {},
+  openDocuments: () => Promise<FolderHandle | undefined> = async () => undefined,
+): EngineUnderTest {
   const events: WorkerEvent[] = [];
   let numSeen = 0;
   let tell = () => {};
@@ -106,7 +111,7 @@ export function startEngine(ports: Partial<HostPorts> = {}): EngineUnderTest {
     if (event.kind === "paused") setTimeout(() => engine.receive({ kind: "tryNow" }));
     tell();
   };
-  const engine = new Engine(post, { store: browserPorts, ...ports });
+  const engine = new Engine(post, { store: browserPorts, ...ports }, openDocuments);
   return {
     events,
     send: (request) => engine.receive(request),
@@ -128,8 +133,15 @@ export async function loadEngine(): Promise<EngineUnderTest> {
   return engine;
 }
 
-export async function load(engine: EngineUnderTest, features = "default"): Promise<EventOf<"ready">> {
-  engine.send({ kind: "load", modelUrl: MODEL_URL, features });
+/** How a model is loaded otherwise than usual. */
+type LoadOptions = Omit<Extract<WorkerRequest, { kind: "load" }>, "kind" | "modelUrl" | "features">;
+
+export async function load(
+  engine: EngineUnderTest,
+  features = "default",
+  options: LoadOptions = {},
+): Promise<EventOf<"ready">> {
+  engine.send({ kind: "load", modelUrl: MODEL_URL, features, ...options });
   await engine.wait("size");
   engine.send({ kind: "fetchWeights" });
   const event = await engine.wait("ready", "loadFailed");
@@ -157,8 +169,9 @@ export function textOf({ events }: EngineUnderTest, turn: number): string {
 export async function failLoad(
   engine = startEngine(),
   features = "default",
+  options: LoadOptions = {},
 ): Promise<EventOf<"loadFailed">["failure"]> {
-  engine.send({ kind: "load", modelUrl: MODEL_URL, features });
+  engine.send({ kind: "load", modelUrl: MODEL_URL, features, ...options });
   const first = await engine.wait("size", "loadFailed");
   if (first.kind === "loadFailed") return first.failure;
   engine.send({ kind: "fetchWeights" });

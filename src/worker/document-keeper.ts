@@ -1,0 +1,78 @@
+// Writes what is read of an open document into the browser's storage, where there is any. Storage that is full, or fails, is
+// no reason to stop reading: the page is told.
+
+import type { ChatModel } from "../chat/chat-model.ts";
+import { DocumentError } from "../document/document-error.ts";
+import type { DocumentShelf } from "./document-shelf.ts";
+import { parseFailure } from "./failures.ts";
+import type { Gpu } from "./gpu-host.ts";
+import type { WorkerEvent } from "./messages.ts";
+import type { OpenDocument } from "./open-document.ts";
+
+export class DocumentKeeper {
+  readonly #post: (event: WorkerEvent) => void;
+  readonly #shelf: DocumentShelf;
+
+  constructor(post: (event: WorkerEvent) => void, shelf: DocumentShelf) {
+    this.#post = post;
+    this.#shelf = shelf;
+  }
+
+  /** Gives the document a place, before its first snapshot. */
+  async begin(open: OpenDocument, { id: modelId, name: modelName, model }: ChatModel): Promise<void> {
+    const store = open.stored ? undefined : await this.#shelf.store();
+    if (!store) return;
+    const { name, facts, held, numChars, ids } = open.text;
+    const { keyWindow } = open;
+    const { kvFormat } = model;
+    const createdMs = Date.now();
+    try {
+      const document = { name, facts, held, numChars, keyWindow, modelId, modelName, kvFormat, createdMs };
+      open.stored = await store.create(document, ids);
+    } catch (error) {
+      this.#tell(error);
+    }
+  }
+
+  /** Writes a snapshot; the sequence stands where the reading does. */
+  async save(open: OpenDocument, gpu: Gpu): Promise<void> {
+    try {
+      await open.save(gpu);
+    } catch (error) {
+      // What the browser throws; anything else is not about storage.
+      if (!(error instanceof DOMException)) throw error;
+      this.#tell(error);
+      await this.forget(open);
+    }
+  }
+
+  /** From now on it is there at the next visit. */
+  async keep(open: OpenDocument, name: string): Promise<void> {
+    try {
+      if (!open.stored) throw new DocumentError("storage: expected a place for the document, got none");
+      await open.stored.change({ isKept: true, name });
+      this.#post({ kind: "documentKept", document: open.number, id: open.stored.record.id, name });
+    } catch (error) {
+      this.#post({ kind: "documentProblem", message: parseFailure(error).message });
+    }
+  }
+
+  /** The document is what was read of it. */
+  async end({ stored, readTokens, text }: OpenDocument): Promise<void> {
+    await stored?.change({ numTokens: readTokens, held: text.held });
+  }
+
+  /** Deletes what was written of it. */
+  async forget(open: OpenDocument): Promise<void> {
+    const id = open.stored?.record.id;
+    open.stored = undefined;
+    if (id !== undefined) await (await this.#shelf.store())?.delete(id);
+  }
+
+  #tell(error: unknown): void {
+    const isFull = error instanceof DOMException && error.name === "QuotaExceededError";
+    const reason = isFull ? "it is full" : parseFailure(error).message;
+    const message = `The browser's storage does not take this document: ${reason}. It is gone when the page is closed.`;
+    this.#post({ kind: "documentProblem", message });
+  }
+}

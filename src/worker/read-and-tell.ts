@@ -1,0 +1,69 @@
+// Reads an open document, tells the page what it takes as it goes, and has snapshots written on the way.
+
+import type { ChatModel } from "../chat/chat-model.ts";
+import { measureBytes, ReadingMeter } from "../document/reading.ts";
+import { readingMs } from "../document/reading-plan.ts";
+import type { DocumentKeeper } from "./document-keeper.ts";
+import { excerptAt, growthOf } from "./document-outline.ts";
+import type { Gpu } from "./gpu-host.ts";
+import type { Speed } from "./measure-speed.ts";
+import type { WorkerEvent } from "./messages.ts";
+import type { OpenDocument } from "./open-document.ts";
+
+export interface ReadAndTellOptions {
+  readonly post: (event: WorkerEvent) => void;
+  readonly keeper: DocumentKeeper;
+  readonly signal: AbortSignal;
+  readonly onSpeed: (speed: Speed) => void;
+}
+
+/** A snapshot is written after so many tokens, or this share of the text, or this time. */
+const SAVE_TOKENS = 8192;
+const SAVES = 16;
+const SAVE_MS = 30_000;
+
+/** False: the signal ended it before the end of the text. */
+export async function readAndTell(
+  open: OpenDocument,
+  gpu: Gpu,
+  chat: ChatModel,
+  { post, keeper, signal, onSpeed }: ReadAndTellOptions,
+): Promise<boolean> {
+  const { ids } = open.text;
+  const growth = growthOf(chat);
+  await keeper.begin(open, chat);
+  let savedMs = performance.now();
+  let savedTokens = open.readTokens;
+  const onSlab = async (): Promise<void> => {
+    const numTokens = open.sequenceOn(gpu)?.position ?? 0;
+    const isDue = numTokens - savedTokens >= Math.max(SAVE_TOKENS, ids.length / SAVES);
+    if (!isDue && performance.now() - savedMs < SAVE_MS) return;
+    await keeper.save(open, gpu);
+    // What is saved is not read again on another GPU.
+    if (open.stored) gpu.progress();
+    [savedMs, savedTokens] = [performance.now(), numTokens];
+  };
+  let meter: ReadingMeter | undefined;
+  const onRead = (numTokens: number): void => {
+    const sequence = open.sequenceOn(gpu);
+    if (!sequence) return;
+    const reading = meter?.advance(numTokens, performance.now(), numTokens === ids.length);
+    // The first block of a run waits for what came before it: its time is not its own.
+    meter ??= new ReadingMeter(numTokens, performance.now());
+    if (!reading) return;
+    const { msPerToken, tokensPerSecond } = reading;
+    onSpeed({ msPerToken: 1000 / tokensPerSecond, at: numTokens });
+    post({
+      kind: "documentReading",
+      document: open.number,
+      readTokens: numTokens,
+      tokensPerSecond,
+      leftMs: readingMs(growth, 1000 / tokensPerSecond, numTokens, numTokens, ids.length, open.keyWindow),
+      point: { numTokens, msPerToken, ...measureBytes(gpu.session, sequence) },
+      excerpt: excerptAt(chat, ids, numTokens),
+    });
+  };
+  const isWhole = await open.read(gpu, chat, { signal, onRead, onSlab });
+  await keeper.save(open, gpu);
+  return isWhole;
+}
