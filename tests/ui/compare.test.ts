@@ -69,11 +69,11 @@ describe("opening", () => {
     page.navigate("#/compare");
     page.start();
     page.compare.open();
-    expect(engine().requests.map(({ kind }) => kind)).toEqual(["compareOpen"]);
+    expect(engine().requests.map(({ kind }) => kind)).toEqual(["setMemoryBudget", "compareOpen"]);
     page.navigate("#/");
     page.navigate("#/compare");
     page.navigate("#/");
-    expect(engine().requests.map(({ kind }) => kind)).toEqual(["compareOpen", "load"]);
+    expect(engine().requests.map(({ kind }) => kind)).toEqual(["setMemoryBudget", "compareOpen", "load"]);
   });
 
   test("that fails says why and can be tried again", () => {
