@@ -9,23 +9,26 @@ import { build } from "vite";
 
 const USAGE = `usage: npm run bundle -- <folder> [--without-model] [--platform linux-x64]
 
-The folder is made anew: the commands, the kernels and their tests, Dawn, and the model. There:
+The folder is made anew: the commands, the kernels and their tests, Dawn, and the models. There:
 
   node <folder>/scripts/measure.js [--out <folder>]   agreement with what is known, then the benchmark
   node <folder>/scripts/bench.js --help               the benchmark alone
   node <folder>/scripts/long-read.js --help           a text of a million tokens
+  node <folder>/scripts/compare.js --help             models that differ in attention, on one text
   node <folder>/scripts/needle.js --help              what a model finds in long texts
   node <folder>/scripts/bundle/parity.js              the kernels' and the engine's tests`;
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const MODEL = "public/models/relampago-71m";
+const MODELS = ["relampago-71m", "twin-hybrid", "twin-lightning", "twin-softmax"].map(
+  (name) => `public/models/${name}`,
+);
 const FIXTURES = ["golden-tiny", "golden-fused", "golden-original", "golden-wide", "relampago-71m"];
 /** Scripts by their path in the bundle. Modules keep their paths, since some find folders beside themselves. */
-const COMMANDS = ["measure", "bench", "long-read", "needle", "verify", "chat", "bundle/parity"].map(
+const COMMANDS = ["measure", "bench", "long-read", "compare", "needle", "verify", "chat", "bundle/parity"].map(
   (name) => `scripts/${name}`,
 );
 
-async function bundle(folder: string, platform: string, withModel: boolean): Promise<void> {
+async function bundle(folder: string, platform: string, withModels: boolean): Promise<void> {
   const dawn = join("node_modules/webgpu/dist", platform);
   await stat(join(ROOT, dawn)).catch((cause: unknown) => {
     throw new TypeError(`--platform: expected a folder of node_modules/webgpu/dist, got ${platform}`, { cause });
@@ -57,7 +60,7 @@ async function bundle(folder: string, platform: string, withModel: boolean): Pro
     "node_modules/webgpu/package.json",
     "node_modules/webgpu/index.js",
     ...FIXTURES.map((name) => `tests/fixtures/${name}`),
-    ...(withModel ? [MODEL] : []),
+    ...(withModels ? MODELS : []),
   ];
   for (const path of copied) {
     await mkdir(dirname(join(folder, path)), { recursive: true });

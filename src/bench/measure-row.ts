@@ -1,6 +1,7 @@
 // One row of a benchmark: a sequence of its own, a run to warm up, timed runs, and one with timestamps if wanted.
 
 import { type Counters, createCounters } from "../gpu/counters.ts";
+import { GpuMemoryError, MemoryBudgetError } from "../gpu/memory-budget.ts";
 import { Profiler } from "../gpu/profiler.ts";
 import { type GpuSession, UnsupportedGpuError } from "../gpu/session.ts";
 import { GREEDY } from "../kernels/call.ts";
@@ -113,18 +114,17 @@ async function createRoom(model: Model, { kind, length }: Row, plan: BenchmarkPl
   if (numTokens > maxTokens) throw new SkipRow(`the engine counts ${maxTokens} positions, ${numTokens} are needed`);
   const { device } = model.session;
   device.pushErrorScope("validation");
-  device.pushErrorScope("out-of-memory");
   const created = await model.createSequence(numTokens, { fixedPace: plan.fixedPace }).catch((error: unknown) => {
-    if (error instanceof UnsupportedGpuError) return error;
+    if (error instanceof UnsupportedGpuError) return new SkipRow(error.message);
+    const isTooLarge = error instanceof MemoryBudgetError || error instanceof GpuMemoryError;
+    if (isTooLarge) return new SkipRow(`not enough GPU memory: ${error.message}`);
     throw error;
   });
-  const outOfMemory = await device.popErrorScope();
   const invalid = await device.popErrorScope();
-  if (created instanceof UnsupportedGpuError) throw new SkipRow(created.message);
-  if (!outOfMemory && !invalid) return created;
+  if (created instanceof SkipRow) throw created;
+  if (!invalid) return created;
   created.destroy();
-  if (outOfMemory) throw new SkipRow(`not enough GPU memory: ${outOfMemory.message}`);
-  throw new Error(`${kind}: expected a sequence of ${numTokens} tokens, got: ${invalid!.message}`);
+  throw new Error(`${kind}: expected a sequence of ${numTokens} tokens, got: ${invalid.message}`);
 }
 
 /** Undefined when the signal ended it. */

@@ -4,6 +4,7 @@
 import { expectLogitBias } from "../kernels/call.ts";
 import type { ReadOptions } from "../model/prefill.ts";
 import type { Sequence } from "../model/sequence.ts";
+import type { DrawOptions } from "../model/step-buffer.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { SequenceLog } from "../model/token-log.ts";
 import type { ChatMessage, ChatTemplate } from "../text/chat-template.ts";
@@ -115,7 +116,7 @@ export class Conversation {
     const known = [...progress.tokenIds];
     const reading =
       known.length > 0
-        ? this.#readKnown(ids, known[0]!)
+        ? this.#readKnown(ids, draw, known[0]!)
         : sequence.prefill(ids, { output: "last", ...draw, signal, onProgress });
     const firstToken = await reading.catch((error: unknown) => this.#abandon(before, error));
     timings.promptMs = progress.promptMs ?? performance.now() - startTime;
@@ -231,13 +232,16 @@ export class Conversation {
     }
   }
 
-  /** Reads a prompt after which `firstToken` was drawn. */
-  async #readKnown(ids: readonly number[], firstToken: number): Promise<number> {
+  /** Reads a prompt after which `firstToken` was drawn, on this GPU or another, which may draw otherwise. */
+  async #readKnown(ids: readonly number[], draw: DrawOptions, firstToken: number): Promise<number> {
     const { sequence } = this.#parts;
-    const { blockSize } = sequence.model;
-    const starts = ids.flatMap((_, start) => (start % blockSize === 0 ? [start] : []));
-    const blockLengths = Uint32Array.from(starts, (start) => Math.min(blockSize, ids.length - start));
-    await sequence.reread({ tokenIds: Uint32Array.from(ids), blockLengths }, firstToken);
+    const before = sequence.snapshot("before the prompt");
+    if ((await sequence.prefill(ids, { output: "last", ...draw })) !== firstToken) {
+      const blockLengths = sequence.log.blockLengths.slice(before.log.blockLengths.length);
+      sequence.restore(before);
+      await sequence.reread({ tokenIds: Uint32Array.from(ids), blockLengths }, firstToken);
+    }
+    before.destroy();
     return firstToken;
   }
 

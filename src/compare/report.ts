@@ -1,6 +1,7 @@
 // A comparison as text: tables for a terminal, and comma-separated values for a file.
 
 import { crossingSentences, fitLanes, MEMORY, memoryCrossings, READING, timeCrossings, WRITING } from "./findings.ts";
+import type { InspectedModel, TokenWeights } from "./inspection-result.ts";
 import type { RaceLane, ReadPoint } from "./race-result.ts";
 import { chanceOf, type RecallCell, recallRates } from "./recall-result.ts";
 
@@ -104,6 +105,26 @@ export function recallCsv(cells: readonly RecallCell[]): string {
   const head = ["model", "pairs", "seed", "asked", "said", "chosen", "prompt_tokens"];
   const rows = cells.map((cell) => {
     return [cell.name, cell.size, cell.seed, cell.numAsked, cell.numSaid, cell.numChosen, cell.promptTokens];
+  });
+  return toCsv([head, ...rows]);
+}
+
+/** A row a token and layer: its experts, and what the chosen token takes from it, head by head; later tokens have none. */
+export function inspectionCsv(
+  tokens: readonly string[],
+  { numHeads, expertsPerToken, layers }: InspectedModel,
+  weights: TokenWeights,
+): string {
+  const heads = Array.from({ length: numHeads }, (_, head) => head);
+  const head = ["token", "text", "layer", "attention", "experts", ...heads.map((index) => `head_${index + 1}`)];
+  const rows = layers.flatMap(({ type, expertIds }, layer) => {
+    const own = weights.layers[layer]!;
+    const numWeights = own.length / numHeads;
+    return tokens.map((text, token) => {
+      const experts = [...expertIds.subarray(token * expertsPerToken, (token + 1) * expertsPerToken)];
+      const taken = heads.map((index) => (token < numWeights ? own[index * numWeights + token]! : ""));
+      return [token + 1, text, layer + 1, type, experts.map((expert) => expert + 1).join(" "), ...taken];
+    });
   });
   return toCsv([head, ...rows]);
 }

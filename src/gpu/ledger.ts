@@ -35,17 +35,22 @@ export class MemoryLedger {
 
   /** Sums per kind, in the order in which the kinds first appeared. */
   totals(): readonly LedgerTotal[] {
-    const totals = new Map<MemoryKind, { allocatedBytes: number; usedBytes: number }>();
-    for (const { kind, allocatedBytes, usedBytes } of this.#entries) {
-      const total = totals.get(kind) ?? { allocatedBytes: 0, usedBytes: 0 };
-      total.allocatedBytes += allocatedBytes;
-      total.usedBytes += usedBytes;
-      totals.set(kind, total);
-    }
-    return [...totals].map(([kind, total]) => ({ kind, ...total }));
+    return sumByKind([...this.#entries]);
   }
 
   get allocatedBytes(): number {
     return [...this.#entries].reduce((sum, entry) => sum + entry.allocatedBytes, 0);
   }
+}
+
+/** Of several ledgers, or of entries: sums per kind, in the order in which the kinds first appear. */
+export function sumByKind(lines: readonly LedgerTotal[]): readonly LedgerTotal[] {
+  const totals = new Map<MemoryKind, { allocatedBytes: number; usedBytes: number }>();
+  for (const { kind, allocatedBytes, usedBytes } of lines) {
+    const total = totals.get(kind) ?? { allocatedBytes: 0, usedBytes: 0 };
+    total.allocatedBytes += allocatedBytes;
+    total.usedBytes += usedBytes;
+    totals.set(kind, total);
+  }
+  return [...totals].map(([kind, total]) => ({ kind, ...total }));
 }

@@ -2,6 +2,7 @@
 
 import { createCounters } from "./counters.ts";
 import { adapterFeaturesOf, chooseFeatures, type Feature, type FeatureChoice, offeredFeatures } from "./features.ts";
+import { GpuMemoryError, MemoryBudget } from "./memory-budget.ts";
 import { type LedgerEntry, MemoryLedger, type MemoryKind } from "./ledger.ts";
 import { createTensor, type Tensor } from "./tensor.ts";
 import type { Kernel } from "./kernel.ts";
@@ -29,10 +30,15 @@ export interface SessionOptions {
   readonly features?: FeatureChoice | undefined;
   /** Asks for timestamps, where the adapter offers them, so that a Profiler can be made. */
   readonly profile?: boolean;
+  /** Of the device; without limit when absent. */
+  readonly memory?: MemoryBudget;
 }
 
 /** What sessions on one device have in common. */
-type SharedParts = Pick<GpuSession, "device" | "adapterInfo" | "shaders" | "features" | "kernels">;
+type SharedParts = Pick<
+  GpuSession,
+  "device" | "adapterInfo" | "shaders" | "features" | "kernels" | "memory" | "sessions"
+>;
 
 /** Limits of which more than the default is used where the adapter offers it. */
 const WELCOME_LIMITS = {
@@ -49,6 +55,10 @@ export class GpuSession {
   /** Chosen and offered: kernels have variants for these. */
   readonly features: ReadonlySet<Feature>;
   readonly ledger = new MemoryLedger();
+  /** Of all sessions on the device. */
+  readonly memory: MemoryBudget;
+  /** All on the device that are open, this one too. */
+  readonly sessions: Set<GpuSession>;
   readonly counters = createCounters();
   /** Compiled kernels by source and constants; compileKernel fills it. */
   readonly kernels: Map<string, Promise<Kernel>>;
@@ -57,10 +67,12 @@ export class GpuSession {
   profiler: Profiler | undefined;
   readonly #entries = new Map<GPUBuffer, LedgerEntry>();
   readonly #ownsDevice: boolean;
+  /** While `allocate` runs: what was made in it. */
+  #made: GPUBuffer[] | undefined;
   #closed = false;
 
   private constructor(
-    { device, adapterInfo, shaders, features, kernels }: SharedParts,
+    { device, adapterInfo, shaders, features, kernels, memory, sessions }: SharedParts,
     { ownsDevice }: { readonly ownsDevice: boolean },
   ) {
     this.device = device;
@@ -68,6 +80,8 @@ export class GpuSession {
     this.shaders = shaders;
     this.features = features;
     this.kernels = kernels;
+    this.memory = memory;
+    this.sessions = sessions.add(this);
     this.#ownsDevice = ownsDevice;
     this.lost = new Promise((resolve) => {
       void device.lost.then((reason) => {
@@ -95,13 +109,22 @@ export class GpuSession {
       requiredFeatures: [...adapterFeaturesOf(features), ...timestamps],
       requiredLimits: { ...welcomeLimits(adapter), ...options.requiredLimits },
     });
-    const { shaders } = options;
-    const parts = { device, adapterInfo: adapter.info, shaders, features, kernels: new Map<string, Promise<Kernel>>() };
+    const { shaders, memory = new MemoryBudget() } = options;
+    const kernels = new Map<string, Promise<Kernel>>();
+    const parts = {
+      device,
+      adapterInfo: adapter.info,
+      shaders,
+      features,
+      kernels,
+      memory,
+      sessions: new Set<GpuSession>(),
+    };
     return new GpuSession(parts, { ownsDevice: true });
   }
 
   /** Another session on the same device, with the same compiled kernels and a ledger and counters of its own: what several
-   * models take can be told apart. Closing it frees its buffers alone. */
+   * models take can be told apart. Closing it frees its buffers alone; they are freed with the device too. */
   static beside(session: GpuSession): GpuSession {
     return new GpuSession(session, { ownsDevice: false });
   }
@@ -121,11 +144,48 @@ export class GpuSession {
       );
     }
     const buffer = this.device.createBuffer({ label, size: this.bufferSize(sizeBytes), usage });
+    // What is made on a closed device is nothing.
+    if (!this.sessions.has(this)) return buffer;
     const entry: LedgerEntry = { label, kind, allocatedBytes: buffer.size, usedBytes: buffer.size };
     this.ledger.add(entry);
+    this.memory.count(buffer.size);
     this.counters.buffersCreated += 1;
     this.#entries.set(buffer, entry);
+    this.#made?.push(buffer);
     return buffer;
+  }
+
+  /** What `create` makes of some `sizeBytes`, or nothing at all: MemoryBudgetError before it is called when that is too much,
+   * GpuMemoryError when the GPU has no room; its buffers are freed then, as when it throws. */
+  async allocate<Result>(what: string, sizeBytes: number, create: () => Result): Promise<Result> {
+    this.memory.expectRoom(what, sizeBytes);
+    const { usedBytes } = this.memory;
+    const made: GPUBuffer[] = (this.#made = []);
+    try {
+      this.device.pushErrorScope("out-of-memory");
+      const { result, outOfMemory } = this.#makeInScope(create);
+      const error = await outOfMemory;
+      if (error) throw new GpuMemoryError(what, sizeBytes, usedBytes, error.message || "out of memory");
+      return result;
+    } catch (error) {
+      for (const buffer of made) this.destroyBuffer(buffer);
+      throw error;
+    }
+  }
+
+  /** Ends the error scope as soon as `create` has ended: it is no other work's. */
+  #makeInScope<Result>(create: () => Result): { result: Result; outOfMemory: Promise<GPUError | null> } {
+    // A lost device has no scopes; the loss is told elsewhere.
+    const pop = () => this.device.popErrorScope().catch(() => null);
+    try {
+      const result = create();
+      return { result, outOfMemory: pop() };
+    } catch (error) {
+      void pop();
+      throw error;
+    } finally {
+      this.#made = undefined;
+    }
   }
 
   /** A storage tensor of 4-byte elements in a buffer of its own, bound as a whole, zero at the start. */
@@ -164,6 +224,7 @@ export class GpuSession {
     const entry = this.#entries.get(buffer);
     if (!entry) return;
     this.ledger.remove(entry);
+    this.memory.count(-entry.allocatedBytes);
     this.#entries.delete(buffer);
     buffer.destroy();
   }
@@ -171,8 +232,13 @@ export class GpuSession {
   /** Frees the session's buffers; the session that opened the device destroys it, with everything on it. */
   close(): void {
     this.#closed = true;
-    for (const buffer of [...this.#entries.keys()]) this.destroyBuffer(buffer);
+    for (const session of this.#ownsDevice ? [...this.sessions] : [this]) session.#free();
     if (this.#ownsDevice) this.device.destroy();
+  }
+
+  #free(): void {
+    this.sessions.delete(this);
+    for (const buffer of [...this.#entries.keys()]) this.destroyBuffer(buffer);
   }
 }
 

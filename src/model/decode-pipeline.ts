@@ -40,6 +40,11 @@ const RUN_MS = 16;
 /** Stop waits for all runs in flight: on a GPU whose single steps take longer than this, there is one. */
 const SLOW_RUN_MS = 30;
 
+/** One more than runs in flight: the run whose tokens are being told may still be undone. */
+export function numCheckpoints(fixedPace?: DecodePace): number {
+  return (fixedPace?.depth ?? MAX_DEPTH) + 1;
+}
+
 /** How many tokens back the oldest checkpoint may be. */
 export function undoableTokens(fixedPace?: DecodePace): number {
   const { depth, steps } = fixedPace ?? { depth: MAX_DEPTH, steps: MAX_RUN_STEPS };
@@ -73,8 +78,7 @@ export class DecodePipeline {
     if (this.#pace.steps > RECENT_TOKENS) {
       throw new RangeError(`pace: expected at most ${RECENT_TOKENS} steps in a run, got ${this.#pace.steps}`);
     }
-    // One more than runs in flight: the run whose tokens are being told may still be undone.
-    this.#slots = Array.from({ length: (fixedPace?.depth ?? MAX_DEPTH) + 1 }, (_, index) => ({
+    this.#slots = Array.from({ length: numCheckpoints(fixedPace) }, (_, index) => ({
       readBack: new ReadBack(session, `${label} run ${index} read back`, stepHead.sizeBytes),
       checkpoint: ranges.map(({ sizeBytes }) =>
         session.createBuffer(

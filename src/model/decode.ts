@@ -27,7 +27,7 @@ export async function* generate(
       while (inFlight.length < pipeline.pace.depth && numSubmitted < maxTokens) {
         const numSteps = Math.min(pipeline.pace.steps, maxTokens - numSubmitted);
         const position = core.position + numSubmitted - numTold;
-        core.reserve(position + numSteps);
+        await core.reserve(position + numSteps);
         const pass = await core.pass("decode");
         core.writeCall(1, draw);
         core.state.kvCache.noteWrites(position, numSteps);
@@ -79,7 +79,7 @@ async function rewindTo(core: SequenceCore, position: number): Promise<boolean> 
 /** See Sequence.replay. */
 export async function replay(core: SequenceCore, ids: readonly number[]): Promise<void> {
   if (core.pendingToken === undefined) throw new RangeError("replay: expected a pending token, got none");
-  core.reserve(core.position + ids.length);
+  await core.reserve(core.position + ids.length);
   core.state.kvCache.noteWrites(core.position, ids.length);
   await submitReplay(core, ids);
 }
@@ -94,7 +94,7 @@ async function submitReplay(core: SequenceCore, ids: readonly number[]): Promise
 
 /** See Sequence.replayTaps. */
 export async function replayTaps(core: SequenceCore, ids: readonly number[]): Promise<Taps> {
-  core.reserve(core.position + ids.length);
+  await core.reserve(core.position + ids.length);
   core.state.kvCache.noteWrites(core.position, ids.length);
   const pass = await core.pass("decode");
   const reader = new TapReader(core.model.session, pass.tapPoints, 1);

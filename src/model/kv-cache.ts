@@ -76,13 +76,24 @@ export class KvCache {
   /** Adds segments until `numTokens` fit; returns whether any was added. The first are exactly what is asked for, further
    * ones half of what is there, whatever is asked for; a block at least, and what a binding can take at most. */
   reserve(numTokens: number): boolean {
-    if (numTokens <= this.capacity) return false;
+    const lengths = this.#lengthsToGrow(numTokens);
+    for (const length of lengths) this.#addSegment(length);
+    return lengths.length > 0;
+  }
+
+  /** What `reserve` would take. */
+  bytesToGrow(numTokens: number): number {
+    return this.#lengthsToGrow(numTokens).reduce((sum, length) => sum + length, 0) * this.bytesPerToken;
+  }
+
+  #lengthsToGrow(numTokens: number): number[] {
+    const lengths: number[] = [];
     const isFirst = this.segments.length === 0;
-    while (numTokens > this.capacity) {
-      const grown = Math.max(Math.floor(this.capacity / 2), this.#model.blockSize);
-      this.#addSegment(Math.min(isFirst ? numTokens - this.capacity : grown, this.#maxSegmentLength));
+    for (let capacity = this.capacity; numTokens > capacity; capacity += lengths.at(-1)!) {
+      const grown = Math.max(Math.floor(capacity / 2), this.#model.blockSize);
+      lengths.push(Math.min(isFirst ? numTokens - capacity : grown, this.#maxSegmentLength));
     }
-    return true;
+    return lengths;
   }
 
   /** Tells the ledger how much of the segments holds keys of the first `position` tokens. */

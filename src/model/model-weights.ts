@@ -1,6 +1,7 @@
 // A model's weights on the GPU: tensors of a WeightSource uploaded as they arrive, matrices that share their input
 // stacked into one binding, the embedding table and head cut into ranges that fit a binding.
 
+import { weightBytes } from "./memory-needs.ts";
 import type { ModelConfig } from "../checkpoint/model-config.ts";
 import { rowStrideBytes, type WeightSource, type WeightTensor } from "../checkpoint/weight-source.ts";
 import { type GpuSession, UnsupportedGpuError } from "../gpu/session.ts";
@@ -81,7 +82,7 @@ export async function loadModelWeights(
 ): Promise<ModelWeights> {
   const layout = new WeightLayout(session, source);
   try {
-    const weights = layOut(layout, source.config);
+    const weights = await session.allocate("weights", weightBytes(source), () => layOut(layout, source.config));
     await layout.upload(signal);
     return { ...weights, buffers: layout.buffers };
   } catch (error) {

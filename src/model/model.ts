@@ -9,6 +9,7 @@ import type { KvFormat } from "../kernels/kv-format.ts";
 import { isProcessor } from "../kernels/matvec.ts";
 import { createRopeTable, ROPE_ROWS } from "../kernels/rope-table.ts";
 import { type BlockActivations, createBlockActivations } from "./block-activations.ts";
+import { activationBytes, modelBytes } from "./memory-needs.ts";
 import { loadModelWeights, type ModelWeights } from "./model-weights.ts";
 import type { SequenceOptions } from "./sequence-core.ts";
 import { Sequence } from "./sequence.ts";
@@ -45,7 +46,7 @@ export class Model {
     session: GpuSession,
     config: ModelConfig,
     weights: ModelWeights,
-    { blockSize = defaultBlockSize(session), kvFormat = "f32" }: ModelOptions,
+    { blockSize, kvFormat = "f32" }: ModelOptions & { readonly blockSize: number },
   ) {
     this.session = session;
     this.config = config;
@@ -58,11 +59,22 @@ export class Model {
     session.device.queue.writeBuffer(this.ropeTable.buffer, 0, table);
   }
 
-  /** Uploads the weights; throws UnsupportedGpuError for a shape no kernel has, and what the source throws. */
+  /** Uploads the weights; throws UnsupportedGpuError for a shape no kernel has, MemoryBudgetError before anything is made,
+   * GpuMemoryError, and what the source throws. */
   static async load(session: GpuSession, source: WeightSource, options: ModelOptions = {}): Promise<Model> {
-    expectSupportedShape(source.config);
+    const { config } = source;
+    expectSupportedShape(config);
+    const { blockSize = defaultBlockSize(session) } = options;
+    session.memory.expectRoom("model", modelBytes(session, source, blockSize));
     const weights = await loadModelWeights(session, source, options.signal);
-    return new Model(session, source.config, weights, options);
+    try {
+      return await session.allocate("activations", activationBytes(session, config, blockSize), () => {
+        return new Model(session, config, weights, { ...options, blockSize });
+      });
+    } catch (error) {
+      for (const buffer of weights.buffers) session.destroyBuffer(buffer);
+      throw error;
+    }
   }
 
   /** (blockSize, rows) for each range of the head: every token's logits, made when they are first tapped. */
@@ -73,7 +85,8 @@ export class Model {
     return this.#tapLogits;
   }
 
-  /** An empty sequence with room for `reservedTokens` at once; it grows when more are read. */
+  /** An empty sequence with room for `reservedTokens` at once; it grows when more are read. MemoryBudgetError before anything
+   * is made, and GpuMemoryError, leave nothing behind. */
   createSequence(reservedTokens = 1024, options: SequenceOptions = {}): Promise<Sequence> {
     this.#numSequences += 1;
     return Sequence.create(this, `sequence ${this.#numSequences}`, reservedTokens, options);

@@ -130,15 +130,16 @@ async function readBlocks(
   let lastDoneMs = 0;
   core.pendingToken = undefined;
   core.pipeline.forgetCheckpoints();
-  for (let start = 0; start < ids.length; start += blockSize) {
+  for (let start = 0, end = 0; start < ids.length; start = end) {
     if (signal?.aborted) return false;
-    const block = ids.subarray(start, start + blockSize);
+    end = start + nextLength(ids.length - start, blockSize);
+    const block = ids.subarray(start, end);
     core.writeCall(block.length, draw);
-    core.step.write(core.position, ids.subarray(start, start + blockSize + 1));
+    core.step.write(core.position, ids.subarray(start, end + 1));
     core.state.kvCache.noteWrites(core.position, block.length);
     const submittedMs = performance.now();
     const numBefore = session.counters.dispatches;
-    const submitted = submit(block, start + blockSize >= ids.length);
+    const submitted = submit(block, end >= ids.length);
     const numDispatches = session.counters.dispatches - numBefore;
     const done = session.device.queue.onSubmittedWorkDone().then(() => {
       const now = performance.now();
@@ -147,12 +148,18 @@ async function readBlocks(
     });
     await submitted;
     core.advance(block);
-    const numRead = start + block.length;
+    const numRead = end;
     inFlight.push(done.then(() => onProgress?.(numRead)));
     if (inFlight.length >= BLOCKS_IN_FLIGHT) await inFlight.shift();
   }
   await Promise.all(inFlight);
   return true;
+}
+
+/** A whole block, or one less where a single token would be left: in a log a block of one is a token that was decoded. */
+function nextLength(numLeft: number, blockSize: number): number {
+  const length = Math.min(blockSize, numLeft);
+  return numLeft - length === 1 && length > 2 ? length - 1 : length;
 }
 
 /** The ids as words; RangeError unless the model has them all. */
@@ -168,7 +175,7 @@ function expectIds(core: SequenceCore, ids: ArrayLike<number>): Uint32Array {
   return ids instanceof Uint32Array ? ids : Uint32Array.from(ids);
 }
 
-function passFor(core: SequenceCore, ids: Uint32Array, output: BlockOutput): Promise<Pass> {
-  core.reserve(core.position + ids.length);
+async function passFor(core: SequenceCore, ids: Uint32Array, output: BlockOutput): Promise<Pass> {
+  await core.reserve(core.position + ids.length);
   return core.pass(output);
 }

@@ -19,7 +19,7 @@ export async function reread(
 ): Promise<true | undefined> {
   const { session, prefillPace, blockSize } = core.model;
   const blocks = [...blockLengths].flatMap((length) => cut(length, blockSize));
-  core.reserve(core.position + tokenIds.length);
+  await core.reserve(core.position + tokenIds.length);
   const [read, readAndDraw, decode] = await Promise.all([core.pass("none"), core.pass("last"), core.pass("decode")]);
   core.state.kvCache.noteWrites(core.position, tokenIds.length);
   core.pendingToken = undefined;

@@ -44,8 +44,25 @@ export class SequenceCore {
     return this.#log.share();
   }
 
-  /** Makes room for `numTokens` in all; what is there stays where it is. */
-  reserve(numTokens: number): void {
+  /** See Sequence.reserve. */
+  async reserve(numTokens: number): Promise<void> {
+    const { kvCache } = this.state;
+    const numSegments = kvCache.segments.length;
+    const sizeBytes = kvCache.bytesToGrow(numTokens);
+    if (sizeBytes === 0) return;
+    try {
+      await this.model.session.allocate(`room for ${numTokens} tokens`, sizeBytes, () =>
+        this.reserveUnchecked(numTokens),
+      );
+    } catch (error) {
+      kvCache.segments.length = numSegments;
+      this.#passes.clear();
+      throw error;
+    }
+  }
+
+  /** Makes room whatever the budget says, without waiting. */
+  reserveUnchecked(numTokens: number): void {
     if (this.state.kvCache.reserve(numTokens)) this.#passes.clear();
     this.state.kvCache.setUsedTokens(this.position);
   }
@@ -110,7 +127,7 @@ export class SequenceCore {
     const { kvCache, copiedRanges } = this.state;
     const numKept = keys?.cache.numKept(keys) ?? position;
     if (numKept < position) throw new StaleSnapshotError(label, position, numKept);
-    this.reserve(position);
+    this.reserveUnchecked(position);
     const { device } = this.model.session;
     const encoder = device.createCommandEncoder({ label: "restore" });
     snapshot.copyTo(encoder, copiedRanges);

@@ -2,6 +2,7 @@
 
 import { generate, replay, replayTaps, rewind } from "./decode.ts";
 import type { Model } from "./model.ts";
+import { sequenceBytes } from "./memory-needs.ts";
 import {
   prefillLast,
   prefillLoss,
@@ -35,8 +36,12 @@ export class Sequence {
     reservedTokens: number,
     options: SequenceOptions,
   ): Promise<Sequence> {
-    const sequence = new Sequence(model, label, options);
-    sequence.reserve(reservedTokens);
+    const sizeBytes = sequenceBytes(model, reservedTokens, options);
+    const sequence = await model.session.allocate(`room for ${reservedTokens} tokens`, sizeBytes, () => {
+      const made = new Sequence(model, label, options);
+      made.core.reserveUnchecked(reservedTokens);
+      return made;
+    });
     const core = sequence.core;
     await Promise.all([core.pass("none"), core.pass("last"), core.pass("decode")]);
     return sequence;
@@ -67,9 +72,10 @@ export class Sequence {
     return this.core.state.kvCache.segments.map(({ length }) => length);
   }
 
-  /** Makes room for `numTokens` in all; what is there stays where it is. */
-  reserve(numTokens: number): void {
-    this.core.reserve(numTokens);
+  /** Makes room for `numTokens` in all; what is there stays where it is. All that reads makes room by itself. After a
+   * MemoryBudgetError or a GpuMemoryError the sequence is what it was before. */
+  reserve(numTokens: number): Promise<void> {
+    return this.core.reserve(numTokens);
   }
 
   /** Reads `ids` in blocks of the model's block size. The pending token is forgotten: to keep it, put it first. For the
@@ -137,7 +143,7 @@ export class Sequence {
    * Recurrent states are zero, keys and values are whatever lies in the buffers; what is drawn then means nothing. */
   assume(numTokens: number): void {
     this.clear();
-    this.reserve(numTokens);
+    this.core.reserveUnchecked(numTokens);
     this.core.moveTo({ tokenIds: new Uint32Array(numTokens), blockLengths: Uint32Array.of(numTokens) }, 0);
   }
 

@@ -82,7 +82,7 @@ async function writeBytes({ core }: Sequence, { log, fixedState, keys }: SavedSt
   const fixed = new RangeWriter(model, "fixed state", state.copiedRanges);
   fixed.write(fixedState);
   fixed.expectEnd();
-  core.reserve(numTokens);
+  await core.reserve(numTokens);
   state.kvCache.noteWrites(0, numTokens);
   const layerRanges = state.kvCache.keyWindow ? [] : state.kvCache.ranges(0, numTokens);
   const writers = new Map(

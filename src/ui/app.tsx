@@ -3,6 +3,7 @@
 import { BenchmarkPage } from "./benchmark-page.tsx";
 import { ChatPage } from "./chat-page.tsx";
 import { DocumentPage } from "./document-page.tsx";
+import { ComparePage } from "./compare-page.tsx";
 import { Header } from "./header.tsx";
 import type { Page } from "./state/page.ts";
 
@@ -12,6 +13,8 @@ function RoutedPage({ page }: { page: Page }) {
       return <ChatPage page={page} />;
     case "document":
       return <DocumentPage page={page} />;
+    case "compare":
+      return <ComparePage page={page} />;
     case "benchmark":
       return <BenchmarkPage page={page} />;
   }

@@ -1,9 +1,9 @@
 // The benchmark: a button, what is being timed, a bar for each row as it is found, and a result one can copy.
 
-import { useState } from "preact/hooks";
-import type { BenchmarkResult, Measurement } from "../bench/result.ts";
+import type { Measurement } from "../bench/result.ts";
 import type { ReadyModel } from "../worker/messages-model.ts";
-import { FailureView } from "./failure-view.tsx";
+import { CopyText } from "./copy-text.tsx";
+import { LoadFailure } from "./failure-view.tsx";
 import { nameGpu } from "./gpu-name.ts";
 import { OutageView } from "./outage-view.tsx";
 import { formatCount } from "./quantities.ts";
@@ -106,33 +106,6 @@ function Facts({ page, model }: { page: Page; model: ReadyModel }) {
   );
 }
 
-function CopyResult({ result }: { result: BenchmarkResult }) {
-  const [outcome, setOutcome] = useState<"none" | "copied" | "refused">("none");
-  const text = JSON.stringify(result, null, 1);
-  const copy = async (): Promise<void> => {
-    try {
-      await navigator.clipboard.writeText(text);
-      setOutcome("copied");
-    } catch {
-      setOutcome("refused");
-    }
-  };
-  return (
-    <div class="bench-copy">
-      <button class="button" type="button" onClick={() => void copy()}>
-        Copy result
-      </button>
-      <span role="status">{outcome === "copied" && "Copied, as JSON."}</span>
-      {outcome === "refused" && (
-        <label>
-          The browser does not let the page copy; here is the text:
-          <textarea readOnly rows={8} value={text} />
-        </label>
-      )}
-    </div>
-  );
-}
-
 function Controls({ page, model }: { page: Page; model: ReadyModel }) {
   const { activity, includesLong, start, stop } = page.benchmark;
   if (activity.value !== "idle") {
@@ -189,7 +162,14 @@ function Measured({ page, model }: { page: Page; model: ReadyModel }) {
         </p>
       ))}
       {ended && !ended.isComplete && <p class="hint">Stopped: these are the rows until then.</p>}
-      {ended && !isRunning.value && <CopyResult key={ended.date} result={ended} />}
+      {ended && !isRunning.value && (
+        <CopyText
+          key={ended.date}
+          label="Copy result"
+          done="Copied, as JSON."
+          text={() => JSON.stringify(ended, null, 1)}
+        />
+      )}
       <Facts page={page} model={model} />
     </>
   );
@@ -201,7 +181,7 @@ export function BenchmarkPage({ page }: { page: Page }) {
   if (cycle.state === "failed") {
     return (
       <main class="page">
-        <FailureView failure={cycle.failure} onRetry={page.start} />
+        <LoadFailure page={page} failure={cycle.failure} />
       </main>
     );
   }

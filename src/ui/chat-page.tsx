@@ -2,7 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import { Composer } from "./composer.tsx";
-import { FailureView } from "./failure-view.tsx";
+import { LoadFailure } from "./failure-view.tsx";
 import { OutageView } from "./outage-view.tsx";
 import type { Page } from "./state/page.ts";
 import { Transcript } from "./transcript.tsx";
@@ -23,7 +23,7 @@ function useEscapeToStop(page: Page): void {
 
 function Failed({ page }: { page: Page }) {
   const cycle = page.lifeCycle.current.value;
-  return cycle.state === "failed" ? <FailureView failure={cycle.failure} onRetry={page.start} /> : null;
+  return cycle.state === "failed" ? <LoadFailure page={page} failure={cycle.failure} /> : null;
 }
 
 function MainColumn({ page }: { page: Page }) {

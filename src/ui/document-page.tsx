@@ -88,7 +88,7 @@ export function DocumentPage({ page }: { page: Page }) {
   if (cycle.state === "failed") {
     return (
       <main class="page">
-        <FailureView failure={cycle.failure} onRetry={page.start} />
+        <FailureView page={page} failure={cycle.failure} onRetry={page.start} />
       </main>
     );
   }

@@ -127,6 +127,15 @@ export const FAILURE_TEXTS: Readonly<Record<FailureKind, FailureText>> = {
     namesBrowsers: false,
     retry: "Try again",
   },
+  "memory-budget": {
+    title: "This needs more GPU memory than this page may take",
+    advice: [
+      "Browsers do not tell how much GPU memory is free, so this page keeps to a budget: an estimate, which you can change. Nothing was loaded that exceeds it.",
+      "Allow more if your GPU has it, or take less. The budget stands in the panel of the model too.",
+    ],
+    namesBrowsers: false,
+    retry: "Try again",
+  },
   "gpu-hung": {
     title: "The GPU stopped answering again and again",
     advice: [

@@ -32,6 +32,7 @@ function Status({ page }: { page: Page }) {
 const PAGES: readonly { readonly route: Route; readonly href: string; readonly label: string }[] = [
   { route: "chat", href: "#/", label: "Chat" },
   { route: "document", href: "#/document", label: "Long document" },
+  { route: "compare", href: "#/compare", label: "Compare" },
   { route: "benchmark", href: "#/benchmark", label: "Benchmark" },
 ];
 

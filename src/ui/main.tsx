@@ -3,7 +3,8 @@
 import { render } from "preact";
 import { startEngine } from "../worker/client.ts";
 import { App } from "./app.tsx";
-import { readEnvironment } from "./environment.ts";
+import { findStorage, readEnvironment } from "./environment.ts";
+import { watchOtherTabs } from "./other-tabs.ts";
 import { createPage } from "./state/page.ts";
 import "./styles/base.css";
 import "./styles/header.css";
@@ -13,8 +14,13 @@ import "./styles/composer.css";
 import "./styles/panel.css";
 import "./styles/queue.css";
 import "./styles/benchmark.css";
+import "./styles/compare.css";
+import "./styles/token-strip.css";
 import "./styles/chart.css";
 import "./styles/document.css";
+
+/** Put in by vite.config.ts. */
+declare const __VERSION__: string;
 
 const TICK_MS = 250;
 
@@ -29,10 +35,16 @@ const page = createPage({
   features: new URLSearchParams(location.search).get("features") ?? "default",
   environment: readEnvironment(),
   startEngine,
+  version: __VERSION__,
+  browser: navigator.userAgent,
+  storage: findStorage(),
   now: () => performance.now(),
   randomSeed: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
 });
 
+watchOtherTabs((numOthers) => {
+  page.numOtherTabs.value = numOthers;
+});
 addEventListener("hashchange", () => page.navigate(location.hash));
 addEventListener("online", () => page.tryNow());
 setInterval(() => page.tick(), TICK_MS);

@@ -2,9 +2,12 @@
 
 import type { ReadyModel } from "../worker/messages-model.ts";
 import { nameGpu } from "./gpu-name.ts";
+import { CopyText } from "./copy-text.tsx";
 import { CloseIcon } from "./icons.tsx";
+import { OtherTabsNote } from "./other-tabs-note.tsx";
 import { formatBytes, formatCount, formatMillions } from "./quantities.ts";
 import { KEEPING_TEXTS } from "./state/download-texts.ts";
+import { SMALLEST_BUDGET_BYTES } from "./state/memory.ts";
 import type { Page } from "./state/page.ts";
 
 export const MODEL_PANEL_ID = "model-panel";
@@ -85,6 +88,35 @@ function MemoryTable({ page }: { page: Page }) {
   );
 }
 
+const BUDGET_FIELD_ID = "memory-budget";
+
+function Budget({ page }: { page: Page }) {
+  const { budgetBytes, setBudget } = page.memory;
+  return (
+    <div class="setting">
+      <label for={BUDGET_FIELD_ID}>GPU memory to use, in MB</label>
+      <input
+        id={BUDGET_FIELD_ID}
+        class="number"
+        type="number"
+        inputMode="numeric"
+        min={SMALLEST_BUDGET_BYTES / 1e6}
+        step={64}
+        value={Math.round(budgetBytes.value / 1e6)}
+        aria-describedby="memory-budget-explanation"
+        onChange={(event) => {
+          setBudget(event.currentTarget.valueAsNumber * 1e6);
+          // What was typed may have been refused.
+          event.currentTarget.value = String(Math.round(budgetBytes.value / 1e6));
+        }}
+      />
+      <p class="setting-explanation" id="memory-budget-explanation">
+        An estimate: no browser tells how much is free. What would exceed it is refused before anything is taken.
+      </p>
+    </div>
+  );
+}
+
 export function ModelPanel({ page, model }: { page: Page; model: ReadyModel }) {
   return (
     <section id={MODEL_PANEL_ID} class="panel panel-top" popover="auto" aria-labelledby="model-panel-title">
@@ -102,6 +134,9 @@ export function ModelPanel({ page, model }: { page: Page; model: ReadyModel }) {
       </div>
       <Facts page={page} model={model} />
       <MemoryTable page={page} />
+      <OtherTabsNote page={page} />
+      <Budget page={page} />
+      <CopyText label="Copy report" done="Copied: no text of yours is in it." text={page.report} />
     </section>
   );
 }

@@ -10,9 +10,10 @@ export function OutageView({ page }: { page: Page }) {
   if (outage.state === "given-up") {
     return (
       <FailureView
+        page={page}
         failure={outage.failure}
         onRetry={() => page.resumeGpu("same")}
-        onSmallerBlocks={() => page.resumeGpu("smaller")}
+        choices={[{ label: "Try with smaller blocks", onChoose: () => page.resumeGpu("smaller") }]}
       />
     );
   }

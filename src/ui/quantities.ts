@@ -19,6 +19,11 @@ export function formatBytes(bytes: number): string {
   return `${oneDecimal.format(bytes / 1e3)} kB`;
 }
 
+/** What a text's state takes: kilobytes up to ten megabytes, so that small ones can be told apart. */
+export function formatStateBytes(bytes: number): string {
+  return bytes < 1e7 ? `${oneDecimal.format(bytes / 1e3)} kB` : formatBytes(bytes);
+}
+
 export function formatSpeed(tokensPerSecond: number): string {
   return `${(tokensPerSecond < 99.95 ? oneDecimal : whole).format(tokensPerSecond)} tokens/s`;
 }

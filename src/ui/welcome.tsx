@@ -3,6 +3,7 @@
 import { SendIcon } from "./icons.tsx";
 import { KeepingNote } from "./keeping-note.tsx";
 import { LoadingView } from "./loading-view.tsx";
+import { OtherTabsNote } from "./other-tabs-note.tsx";
 import { formatCount, formatMillions } from "./quantities.ts";
 import type { ReadyModel } from "../worker/messages-model.ts";
 import type { Page } from "./state/page.ts";
@@ -53,6 +54,7 @@ function Ready({ page, model }: { page: Page; model: ReadyModel }) {
         ))}
       </ul>
       <KeepingNote page={page} />
+      <OtherTabsNote page={page} />
       <p class="honesty">This is a very small model, and it makes things up. Do not rely on what it says.</p>
     </>
   );

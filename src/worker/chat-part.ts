@@ -36,6 +36,7 @@ export class ChatPart {
   readonly #queue: JobQueue;
   readonly #post: (event: WorkerEvent) => void;
   #use: ModelUse | undefined;
+  #mostTokens = Infinity;
   /** There once the model is loaded. */
   #conversation: Conversation | undefined;
   /** Where the conversation is; on another it has to be read again. */
@@ -90,8 +91,11 @@ export class ChatPart {
   }
 
   /** Ended without a word when it is cancelled. */
-  async #load({ modelUrl, features, blockSize }: LoadRequest, signal: AbortSignal): Promise<void> {
+  async #load(request: LoadRequest, signal: AbortSignal): Promise<void> {
+    const { modelUrl, features, blockSize, contextTokens, memoryBudgetBytes } = request;
     this.#forget();
+    this.#mostTokens = contextTokens ?? Infinity;
+    this.#host.memory.budgetBytes = memoryBudgetBytes ?? Infinity;
     this.#host.restart({ features, blockSize });
     this.#use = this.#host.use(modelUrl, { tell: this.#post, asksFirst: true });
     try {
@@ -113,13 +117,14 @@ export class ChatPart {
     const use = this.#use!;
     const chat = await gpu.open(use, signal);
     this.#post({ kind: "loading", phase: "kernels" });
-    const sequence = await chat.model.createSequence(chat.contextLength);
+    const contextLength = Math.min(chat.contextLength, this.#mostTokens);
+    const sequence = await chat.model.createSequence(contextLength);
     signal.throwIfAborted();
-    const conversation = this.#conversation ?? new Conversation({ ...chat, sequence });
+    const conversation = this.#conversation ?? new Conversation({ ...chat, contextLength, sequence });
     if (this.#conversation) await conversation.moveTo(sequence);
     this.#conversation = conversation;
     this.#gpu = gpu;
-    this.#post({ kind: "ready", model: describeModel(chat, gpu.session, use.downloadBytes) });
+    this.#post({ kind: "ready", model: describeModel(chat, gpu.session, use.downloadBytes, contextLength) });
     return conversation;
   }
 

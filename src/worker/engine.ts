@@ -9,13 +9,16 @@
 // an event of the part's own, and `use.close()` frees it. The function given to `host.run` may be called again, with another
 // `gpu`, when the device was lost: what was made on the first is then gone, so a part keeps on its own side what it needs to
 // go on (ids that were read, what was told already), notes on which `gpu` its sequences live, and makes them again when
-// that has changed. On the page, the part's events get their cases in src/ui/state/worker-events.ts.
+// that has changed. What may need much memory is asked about first, `host.memory.canGrow(bytes)`; models and sequences throw
+// MemoryBudgetError (needed, used, budget) before they take anything, and GpuMemoryError, after which all is as it was
+// before. On the page, the part's events get their cases in src/ui/state/worker-events.ts.
 
 import { browserPorts } from "../store/browser-ports.ts";
 import { openPrivateFolder } from "../store/private-files.ts";
 import { BenchmarkPart } from "./benchmark-part.ts";
 import { ChatPart } from "./chat-part.ts";
 import { DocumentPart } from "./document-part.ts";
+import { ComparePart } from "./compare-part.ts";
 import { parseFailure } from "./failures.ts";
 import { GpuHost, type HostPorts } from "./gpu-host.ts";
 import { JobQueue } from "./job-queue.ts";
@@ -27,6 +30,7 @@ export class Engine {
   readonly #chat: ChatPart;
   readonly #benchmark: BenchmarkPart;
   readonly #document: DocumentPart;
+  readonly #compare: ComparePart;
 
   /** @param openDocuments the folder where documents are kept, if there is one */
   constructor(
@@ -40,6 +44,7 @@ export class Engine {
     this.#chat = new ChatPart(this.#host, this.#queue, post);
     this.#benchmark = new BenchmarkPart(this.#host, this.#queue, post, () => this.#chat.model);
     this.#document = new DocumentPart(this.#host, this.#queue, post, () => this.#chat.model, openDocuments);
+    this.#compare = new ComparePart(this.#host, this.#queue, post);
   }
 
   receive(request: WorkerRequest): void {
@@ -48,6 +53,9 @@ export class Engine {
         return this.#queue.cancel(request.job);
       case "tryNow":
         return this.#host.tryNow();
+      case "setMemoryBudget":
+        this.#host.memory.budgetBytes = request.bytes;
+        return;
       case "resumeGpu":
         return this.#host.resume(request.blockSize);
       case "load":
@@ -74,6 +82,15 @@ export class Engine {
       case "exportDocument":
       case "importDocument":
         return this.#document.receive(request);
+      case "compareOpen":
+      case "compareAgree":
+      case "compareAnswer":
+      case "compareRace":
+      case "compareRecall":
+      case "compareInspect":
+      case "compareToken":
+      case "stopCompare":
+        return this.#compare.receive(request);
     }
   }
 }

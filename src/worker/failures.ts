@@ -3,6 +3,7 @@
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { DocumentError } from "../document/document-error.ts";
 import { FeatureChoiceError } from "../gpu/features.ts";
+import { GpuMemoryError, MemoryBudgetError } from "../gpu/memory-budget.ts";
 import { UnsupportedGpuError } from "../gpu/session.ts";
 import { DownloadError, type DownloadProblem } from "../store/download-error.ts";
 import { TokenizerError } from "../text/tokenizer-error.ts";
@@ -25,6 +26,11 @@ export function parseFailure(error: unknown): Failure {
     return { kind: error.reason === "no-webgpu" ? "no-webgpu-in-worker" : error.reason, message };
   }
   if (error instanceof GpuFailureError) return { kind: error.reason, message };
+  if (error instanceof MemoryBudgetError) {
+    const { what, neededBytes, usedBytes, budgetBytes } = error;
+    return { kind: "memory-budget", message, memory: { what, neededBytes, usedBytes, budgetBytes } };
+  }
+  if (error instanceof GpuMemoryError) return { kind: "out-of-memory", message };
   if (error instanceof FeatureChoiceError) return { kind: "wrong-features", message };
   if (error instanceof CheckpointError || error instanceof TokenizerError) return { kind: "bad-model", message };
   if (error instanceof DocumentError) return { kind: "bad-document", message };

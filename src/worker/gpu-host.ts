@@ -3,10 +3,12 @@
 
 import type { ChatModel } from "../chat/chat-model.ts";
 import { parseFeatureChoice } from "../gpu/features.ts";
+import { sumByKind } from "../gpu/ledger.ts";
+import { MemoryBudget } from "../gpu/memory-budget.ts";
 import { GpuSession } from "../gpu/session.ts";
 import type { StorePorts } from "../store/weight-store.ts";
+import { describeGpu } from "./describe-model.ts";
 import { bundledShaders } from "./bundled-shaders.ts";
-import type { LedgerLine } from "./messages-engine.ts";
 import type { WorkerEvent } from "./messages.ts";
 import { ModelUse, type UseOptions } from "./model-use.ts";
 import { Recovery } from "./recovery.ts";
@@ -43,6 +45,8 @@ export interface HostPorts {
 const LONGEST_FAILING_MS = 2000;
 
 export class GpuHost {
+  /** Of all models and texts on the device, whichever it is. */
+  readonly memory = new MemoryBudget();
   readonly #post: (event: WorkerEvent) => void;
   readonly #ports: HostPorts;
   readonly #onIdleLoss: () => void;
@@ -130,10 +134,24 @@ export class GpuHost {
     }
   }
 
+  /** Of the device: also what models take that have a ledger of their own. */
+  #tellLedger(): void {
+    if (!this.#gpu) return;
+    const { session } = this.#gpu;
+    const lines = [...session.sessions].flatMap(({ ledger }) => ledger.totals());
+    this.#post({ kind: "ledger", lines: sumByKind(lines) });
+    this.#post({ kind: "counters", counters: { ...session.counters } });
+  }
+
   async #openGpu(): Promise<OpenGpu> {
     const { features, blockSize } = this.#options;
     const choice = parseFeatureChoice(features);
-    const session = await GpuSession.open(navigator.gpu, { shaders: bundledShaders, features: choice });
+    const session = await GpuSession.open(navigator.gpu, {
+      shaders: bundledShaders,
+      features: choice,
+      memory: this.memory,
+    });
+    this.#post({ kind: "gpuOpened", report: describeGpu(session) });
     const health = new SessionHealth(session, this.#ports.hangLimits ?? HANG_LIMITS);
     const models = new Map<string, Promise<ChatModel>>();
     const gpu: OpenGpu = {
@@ -169,11 +187,6 @@ export class GpuHost {
       (chat) => chat.model.destroy(),
       () => undefined,
     );
-  }
-
-  #tellLedger(): void {
-    const lines: readonly LedgerLine[] | undefined = this.#gpu?.session.ledger.totals();
-    if (lines) this.#post({ kind: "ledger", lines });
   }
 }
 

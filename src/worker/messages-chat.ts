@@ -34,6 +34,10 @@ export type ChatRequest =
       readonly features: string;
       /** Tokens that are read at once; the model's own choice unless given. */
       readonly blockSize?: number;
+      /** Tokens of a conversation at most; what the model was trained on unless given. */
+      readonly contextTokens?: number;
+      /** As in `setMemoryBudget`; without limit unless given. */
+      readonly memoryBudgetBytes?: number;
     }
   /** Sent once after `size`: at once, or when the person has agreed to the download. */
   | { readonly kind: "fetchWeights" }

@@ -22,6 +22,7 @@ export type FailureKind =
   | "bad-document"
   | "device-lost"
   | "out-of-memory"
+  | "memory-budget"
   | "gpu-hung"
   | "gpu-error"
   | "internal";
@@ -30,6 +31,25 @@ export interface Failure {
   readonly kind: FailureKind;
   /** `<thing>: expected x, got y`. */
   readonly message: string;
+  /** Where the budget of memory was too small. */
+  readonly memory?: MemoryNeed;
+}
+
+/** What did not fit into the budget of GPU memory. */
+export interface MemoryNeed {
+  /** `model`, or room for a text. */
+  readonly what: string;
+  readonly neededBytes: number;
+  /** Of the budget, before. */
+  readonly usedBytes: number;
+  readonly budgetBytes: number;
+}
+
+/** The GPU that is open, for a report. */
+export interface OpenGpuReport {
+  readonly adapter: Readonly<Record<"vendor" | "architecture" | "device" | "description", string>>;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
 }
 
 /** Which page a job is for. */
@@ -45,6 +65,8 @@ export interface QueuedJob {
 }
 
 export type EngineRequest =
+  /** What the models and texts of all pages may take on the GPU; it holds for what is opened from then on. */
+  | { readonly kind: "setMemoryBudget"; readonly bytes: number }
   /** Ends a job soon, or takes it out of the queue before it begins; its page hears of its end as always. */
   | { readonly kind: "cancelJob"; readonly job: number }
   /** Ends the pauses of all downloads that `paused` told of. */
@@ -61,4 +83,7 @@ export type EngineEvent =
   | { readonly kind: "gpuGivenUp"; readonly failure: Failure }
   /** The jobs in their order, the running one first; told when that changes. */
   | { readonly kind: "queue"; readonly jobs: readonly QueuedJob[] }
-  | { readonly kind: "ledger"; readonly lines: readonly LedgerLine[] };
+  | { readonly kind: "ledger"; readonly lines: readonly LedgerLine[] }
+  | { readonly kind: "gpuOpened"; readonly report: OpenGpuReport }
+  /** What the engine has asked of the GPU so far, with each ledger. */
+  | { readonly kind: "counters"; readonly counters: Readonly<Record<string, number>> };

@@ -3,11 +3,12 @@
 
 import type { BenchmarkEvent, BenchmarkRequest } from "./messages-benchmark.ts";
 import type { ChatEvent, ChatRequest } from "./messages-chat.ts";
+import type { CompareEvent, CompareRequest } from "./messages-compare.ts";
 import type { DocumentEvent, DocumentRequest } from "./messages-document.ts";
 import type { EngineEvent, EngineRequest } from "./messages-engine.ts";
 import type { ModelEvent } from "./messages-model.ts";
 
-export type WorkerRequest = EngineRequest | ChatRequest | BenchmarkRequest | DocumentRequest;
+export type WorkerRequest = EngineRequest | ChatRequest | BenchmarkRequest | DocumentRequest | CompareRequest;
 
 /** The chat's model events come as they are; other parts wrap those of their models. */
-export type WorkerEvent = EngineEvent | ModelEvent | ChatEvent | BenchmarkEvent | DocumentEvent;
+export type WorkerEvent = EngineEvent | ModelEvent | ChatEvent | BenchmarkEvent | DocumentEvent | CompareEvent;

@@ -4,7 +4,7 @@ import { type ChatModel, loadChatModel } from "../chat/chat-model.ts";
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import type { Manifest } from "../checkpoint/manifest.ts";
 import type { ModelFiles } from "../checkpoint/model-files.ts";
-import type { GpuSession } from "../gpu/session.ts";
+import { GpuSession } from "../gpu/session.ts";
 import type { ModelOptions } from "../model/model.ts";
 import { DownloadError } from "../store/download-error.ts";
 import type { StorePorts } from "../store/weight-store.ts";
@@ -18,6 +18,8 @@ export interface UseOptions {
   readonly tell?: (event: ModelEvent) => void;
   /** Nothing is fetched before `agree()`. */
   readonly asksFirst?: boolean;
+  /** In a session beside the host's, so that the ledger tells what this model takes. */
+  readonly ownLedger?: boolean;
 }
 
 /** Where it is loaded. */
@@ -47,7 +49,7 @@ export class ModelUse {
   #wasLoaded = false;
 
   constructor(modelUrl: string, options: UseOptions, ports: StorePorts, onClose: (use: ModelUse) => void) {
-    this.key = JSON.stringify([modelUrl, options.model ?? {}]);
+    this.key = JSON.stringify([modelUrl, options.model ?? {}, options.ownLedger ?? false]);
     this.#modelUrl = modelUrl;
     this.#options = options;
     this.#ports = ports;
@@ -75,7 +77,8 @@ export class ModelUse {
       // The next device finds the files that were asked for with the one before.
       this.#known ??= this.#begin(signal);
       const { manifest, files } = await this.#known;
-      const chat = await loadChatModel(session, manifest, files, {
+      const own = this.#options.ownLedger ? GpuSession.beside(session) : session;
+      const chat = await loadChatModel(own, manifest, files, {
         signal: AbortSignal.any([signal, lost]),
         onProgress: (loadedBytes) => {
           if (!this.#wasLoaded && !lost.aborted) this.#download?.advance(loadedBytes);

@@ -82,6 +82,7 @@ describe("failures", () => {
     "bad-model",
     "device-lost",
     "out-of-memory",
+    "memory-budget",
     "gpu-hung",
     "gpu-error",
     "internal",
@@ -98,8 +99,54 @@ describe("failures", () => {
       const shown = await alert.innerText();
       for (const text of [title, ...advice, `thing: expected ${kind}, got less`]) expect(shown).toContain(text);
       for (const { browser: name } of WEBGPU_BROWSERS) expect(shown.includes(name)).toBe(namesBrowsers);
-      expect(await alert.getByRole("button").count()).toBe(retry === null ? 0 : 1);
+      const shorter = kind === "out-of-memory" ? ["With a shorter conversation"] : [];
+      const buttons = [...(retry === null ? [] : [retry]), ...shorter, "Copy report"];
+      expect(await alert.getByRole("button").allInnerTexts()).toEqual(buttons);
     }
+  });
+
+  test("for want of memory tells the numbers, and lets the person allow more or take less", async () => {
+    const { page, engine } = await open();
+    expect(await engine.expectRequest("load")).toMatchObject({ memoryBudgetBytes: 1e9 });
+    const failure = {
+      kind: "memory-budget",
+      message: "room for 2048 tokens: expected less, got more",
+      memory: { what: "room for 2048 tokens", neededBytes: 412e6, usedBytes: 700e6, budgetBytes: 1e9 },
+    } as const;
+    await engine.emit({ kind: "loadFailed", failure });
+    await page.getByText("The conversation needs about 412 MB; 700 MB of the 1.0 GB that this page may take").waitFor();
+    await page.getByRole("button", { name: "With a shorter conversation" }).click();
+    expect(await engine.expectRequest("load")).toMatchObject({ contextTokens: 1024, memoryBudgetBytes: 1e9 });
+    await engine.emit({ kind: "loadFailed", failure });
+    await page.getByRole("button", { name: "Allow 1.2 GB" }).click();
+    expect(await engine.expectRequest("load")).toMatchObject({ memoryBudgetBytes: 1152e6 });
+    await page.reload();
+    expect(await engine.expectRequest("load")).toMatchObject({ memoryBudgetBytes: 1152e6 });
+    await engine.emit({ kind: "size", name: MODEL.name, totalBytes: MODEL.downloadBytes, keptBytes: 0 });
+    await engine.emit({ kind: "ready", model: MODEL });
+    await page.locator(".status").click();
+    await page.getByLabel("GPU memory to use, in MB").fill("512");
+    await page.getByLabel("GPU memory to use, in MB").press("Enter");
+    expect(await engine.expectRequest("setMemoryBudget")).toEqual({ kind: "setMemoryBudget", bytes: 512e6 });
+  });
+
+  test("gives a report to copy, with what failed and nothing that was typed", async () => {
+    const { page, engine } = await open({}, () => {
+      const writeText = async (text: string): Promise<void> => {
+        (window as unknown as { copied: string }).copied = text;
+      };
+      Object.defineProperty(navigator, "clipboard", { value: { writeText } });
+    });
+    await engine.expectRequest("load");
+    await field(page).fill("my secret");
+    await engine.emit({ kind: "loadFailed", failure: { kind: "internal", message: "thing: expected this, got that" } });
+    await page.getByRole("button", { name: "Copy report" }).click();
+    await page.getByText("Copied: no text of yours is in it.").waitFor();
+    const report = await page.evaluate(() => (window as unknown as { copied: string }).copied);
+    expect(report).toMatch(/^## Relampago\n\d+\.\d+\.\d+\n/);
+    expect(report).toContain("HeadlessChrome");
+    expect(report).toContain("loadFailed: internal: thing: expected this, got that");
+    expect(report).not.toContain("secret");
   });
 
   test("a page without WebGPU says so and starts no worker", async () => {
@@ -214,4 +261,16 @@ describe("a lost GPU", () => {
     await expect.poll(() => page.locator(".answer-text").innerText()).toBe("I was away.");
     expect(page.workers()).toHaveLength(1);
   });
+});
+
+test("a second tab is told of in both, as long as it is there", async () => {
+  const { page, engine } = await open();
+  await engine.makeReady();
+  const note = page.locator(".welcome").getByText("Relampago runs in another tab; each holds the model in GPU memory.");
+  expect(await note.count()).toBe(0);
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await note.waitFor();
+  await other.close();
+  await note.waitFor({ state: "detached" });
 });

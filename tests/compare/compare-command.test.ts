@@ -3,7 +3,7 @@ import { COMPARE_USAGE, parseCompareOptions } from "../../scripts/compare/compar
 import { drawComparison } from "../../scripts/compare/picture.ts";
 import type { RaceLane } from "../../src/compare/race-result.ts";
 import type { RecallCell } from "../../src/compare/recall-result.ts";
-import { raceCsv, recallCsv, reportRace, reportRecall } from "../../src/compare/report.ts";
+import { inspectionCsv, raceCsv, recallCsv, reportRace, reportRecall } from "../../src/compare/report.ts";
 import { chronicleIds } from "../../src/compare/race-text.ts";
 import { expectSameTokenizer } from "../../src/compare/same-tokenizer.ts";
 import { Tokenizer } from "../../src/text/tokenizer.ts";
@@ -71,6 +71,21 @@ describe("what it prints and saves", () => {
     ]);
     expect(raceCsv([LANE])).toContain('"a, b",write,16,,,1.25,,\r\n');
     expect(recallCsv(CELLS)).toContain("c,4,2,4,1,4,60\r\n");
+  });
+
+  it("what a token takes and which experts it was given, a row a token and layer", () => {
+    const layer = { halfLives: null, stateNorms: null, load: [0.5, 0.5] };
+    const model = {
+      name: "a",
+      numHeads: 2,
+      expertsPerToken: 2,
+      layers: [{ ...layer, type: "full_attention" as const, expertIds: Uint8Array.of(0, 1, 3, 2) }],
+    };
+    const weights = { layers: [Float32Array.of(0.5, 0.25)] };
+    expect(inspectionCsv(["a,", "b"], model, weights)).toBe(
+      'token,text,layer,attention,experts,head_1,head_2\r\n1,"a,",1,full_attention,1 2,0.5,0.25\r\n' +
+        "2,b,1,full_attention,4 3,,\r\n",
+    );
   });
 
   it("a picture of as many charts as there is something for", () => {

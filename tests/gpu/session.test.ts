@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { openGpu } from "../../scripts/node/gpu.ts";
 import { readShaders } from "../../scripts/node/shaders.ts";
+import { MemoryBudget } from "../../src/gpu/memory-budget.ts";
 import { GpuSession, UnsupportedGpuError } from "../../src/gpu/session.ts";
 import { createIncrement } from "../../src/kernels/increment.ts";
 import { useSession } from "./harness.ts";
@@ -44,6 +45,25 @@ describe("a session beside another", () => {
     expect(beside.counters.pipelinesCreated).toBe(0);
     const again = GpuSession.beside(beside);
     expect(again.kernels).toBe(session().kernels);
+  });
+
+  it("shares one budget of memory, and leaves nothing of it behind when the device is closed", async () => {
+    const { gpu } = await openGpu();
+    const memory = new MemoryBudget(300);
+    const first = await GpuSession.open(gpu, { shaders: readShaders(), memory });
+    const beside = GpuSession.beside(first);
+    first.createStorage("own", "weights", [16]);
+    beside.createStorage("beside", "KV cache", [40]);
+    expect(memory.usedBytes).toBe(64 + 160);
+    expect(memory.canGrow(76)).toBe(true);
+    await expect(beside.allocate("more", 80, () => "made")).rejects.toThrow(
+      "more: expected at most 76 bytes (224 of 300 are used), got 80",
+    );
+    first.close();
+    expect(memory.usedBytes).toBe(0);
+    beside.createStorage("late", "KV cache", [40]);
+    first.createStorage("late", "KV cache", [40]);
+    expect(memory.usedBytes).toBe(0);
   });
 
   it("hears that the device was lost, once the first is closed, unless it was closed before", async () => {

@@ -4,7 +4,9 @@ import { createTestPage, GOOD_ENVIRONMENT, MODEL } from "./test-page.ts";
 
 describe("before the worker starts", () => {
   test("an insecure page is told as such, though it has no navigator.gpu either", () => {
-    expect(findObstacle({ hasWebGpu: false, isSecureContext: false, isMetered: false })?.kind).toBe("insecure-origin");
+    expect(findObstacle({ ...GOOD_ENVIRONMENT, hasWebGpu: false, isSecureContext: false })?.kind).toBe(
+      "insecure-origin",
+    );
   });
 
   test("a secure page without navigator.gpu has no WebGPU", () => {
@@ -25,7 +27,7 @@ describe("the download", () => {
     page.start();
     engine().emit({ kind: "size", name: "small", totalBytes: UNASKED_BYTES - 1, keptBytes: 0 });
     expect(engine().requests).toEqual([
-      { kind: "load", modelUrl: "https://example.test/models/small/", features: "default" },
+      { kind: "load", modelUrl: "https://example.test/models/small/", features: "default", memoryBudgetBytes: 1e9 },
       { kind: "fetchWeights" },
     ]);
     expect(page.lifeCycle.current.value).toMatchObject({ state: "loading", totalBytes: UNASKED_BYTES - 1 });

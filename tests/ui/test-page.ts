@@ -5,6 +5,7 @@ import type { TurnTimings } from "../../src/worker/messages-chat.ts";
 import type { Failure } from "../../src/worker/messages-engine.ts";
 import type { ReadyModel } from "../../src/worker/messages-model.ts";
 import type { Environment } from "../../src/ui/state/life-cycle.ts";
+import type { SettingsStorage } from "../../src/ui/state/settings.ts";
 import { createPage, type Page } from "../../src/ui/state/page.ts";
 
 export const MODEL: ReadyModel = {
@@ -45,9 +46,17 @@ export interface TestPage {
   advance(elapsedMs: number): void;
 }
 
-export const GOOD_ENVIRONMENT: Environment = { hasWebGpu: true, isSecureContext: true, isMetered: false };
+export const GOOD_ENVIRONMENT: Environment = {
+  hasWebGpu: true,
+  isSecureContext: true,
+  isMetered: false,
+  isPhone: false,
+};
 
-export function createTestPage(environment: Environment = GOOD_ENVIRONMENT): TestPage {
+export function createTestPage(
+  environment: Environment = GOOD_ENVIRONMENT,
+  storage: SettingsStorage | null = null,
+): TestPage {
   const engines: TestEngine[] = [];
   let nowMs = 1000;
   let seed = 70;
@@ -55,6 +64,9 @@ export function createTestPage(environment: Environment = GOOD_ENVIRONMENT): Tes
     modelUrl: "https://example.test/models/small/",
     features: "default",
     environment,
+    version: "1.2.3",
+    browser: "test browser",
+    storage,
     now: () => nowMs,
     randomSeed: () => ++seed,
     startEngine: (emit, crash) => {

@@ -133,8 +133,15 @@ export async function loadEngine(): Promise<EngineUnderTest> {
   return engine;
 }
 
-export async function load(engine: EngineUnderTest, features = "default"): Promise<EventOf<"ready">> {
-  engine.send({ kind: "load", modelUrl: MODEL_URL, features });
+/** How a model is loaded otherwise than usual. */
+type LoadOptions = Omit<Extract<WorkerRequest, { kind: "load" }>, "kind" | "modelUrl" | "features">;
+
+export async function load(
+  engine: EngineUnderTest,
+  features = "default",
+  options: LoadOptions = {},
+): Promise<EventOf<"ready">> {
+  engine.send({ kind: "load", modelUrl: MODEL_URL, features, ...options });
   await engine.wait("size");
   engine.send({ kind: "fetchWeights" });
   const event = await engine.wait("ready", "loadFailed");
@@ -162,8 +169,9 @@ export function textOf({ events }: EngineUnderTest, turn: number): string {
 export async function failLoad(
   engine = startEngine(),
   features = "default",
+  options: LoadOptions = {},
 ): Promise<EventOf<"loadFailed">["failure"]> {
-  engine.send({ kind: "load", modelUrl: MODEL_URL, features });
+  engine.send({ kind: "load", modelUrl: MODEL_URL, features, ...options });
   const first = await engine.wait("size", "loadFailed");
   if (first.kind === "loadFailed") return first.failure;
   engine.send({ kind: "fetchWeights" });

@@ -11,7 +11,7 @@ test("a model is loaded in steps that are told, and its weights only when that i
   const totalBytes = [...site.folder].reduce((sum, [name, file]) => sum + (name.endsWith(".bin") ? file.length : 0), 0);
   expect(await engine.wait("size")).toEqual({ kind: "size", name: "made-up", totalBytes, keptBytes: 0 });
   await settle();
-  const steps = engine.events.filter(({ kind }) => kind !== "queue");
+  const steps = engine.events.filter(({ kind }) => kind !== "queue" && kind !== "gpuOpened");
   expect(steps.map((event) => (event.kind === "loading" ? event.phase : event.kind))).toEqual([
     "adapter",
     "manifest",
@@ -79,6 +79,15 @@ test("a stopped turn goes on from the tokens that were shown, and New chat from 
   engine.send({ kind: "newChat", systemPrompt: "" });
   const first = await answer(engine, 5, "Hello!", 3);
   expect(first).toBe(textOf(engine, 1));
+
+  // Cancelled in the queue, an answer ends after what was told.
+  send(engine, 6, "Go on.", 200);
+  while ((await engine.wait("text")).generatedTokens < 3);
+  const { jobs } = engine.events.findLast((event) => event.kind === "queue")!;
+  engine.send({ kind: "cancelJob", job: jobs[0]!.job });
+  const cancelled = await engine.wait("turnEnded");
+  const { generatedTokens } = engine.events.findLast((event) => event.kind === "text")!;
+  expect(cancelled).toMatchObject({ turn: 6, reason: "stopped", timings: { generatedTokens } });
 });
 
 test("a stop before any text takes the turn back, at once when it waits for another", async () => {
@@ -227,5 +236,20 @@ test("an error in New chat is told, and the requests after it are served", async
   expect(await engine.wait("loadFailed", "chatCleared")).toMatchObject({ failure: { kind: "internal" } });
   device.createCommandEncoder = createCommandEncoder;
   await load(engine);
+  expect(await answer(engine, 1, "Hello!")).not.toBe("");
+});
+
+test("what exceeds the budget of memory is refused with numbers, and a shorter conversation fits", async () => {
+  const engine = startEngine();
+  const limits = { memoryBudgetBytes: 1e6 };
+  const { memory, kind } = await failLoad(engine, "default", limits);
+  expect(kind).toBe("memory-budget");
+  expect(memory).toMatchObject({ what: "model", usedBytes: 0, budgetBytes: 1e6 });
+  expect(memory!.neededBytes).toBeGreaterThan(2e6);
+  const { memory: text } = await failLoad(engine, "default", { memoryBudgetBytes: memory!.neededBytes + 3e5 });
+  expect(text).toMatchObject({ what: "room for 512 tokens", usedBytes: expect.any(Number) });
+  expect(text!.usedBytes).toBeGreaterThan(2e6);
+  const { model } = await load(engine, "default", { contextTokens: 100 });
+  expect(model.contextLength).toBe(100);
   expect(await answer(engine, 1, "Hello!")).not.toBe("");
 });

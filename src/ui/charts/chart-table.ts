@@ -8,6 +8,8 @@ export interface ChartAxis {
   /** With the unit where the numbers have none. */
   readonly label: string;
   readonly scale: "linear" | "log";
+  /** false: a linear axis spans its values alone, since nothing is said by their distance from zero. */
+  readonly fromZero?: boolean;
   /** A value as it is read out, with its unit. */
   readonly format: (value: number) => string;
   /** A value beside the axis; `format` when absent. */

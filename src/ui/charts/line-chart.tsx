@@ -111,9 +111,9 @@ function plotHeight(width: number): number {
 }
 
 /** What makes another plot necessary; other numbers do not. */
-function structureOf({ x, y, xRange, lines }: PlotContents): string {
+function structureOf({ x, y, xRange, lines, marks }: PlotContents): string {
   const named = lines.map(({ label, look, kind }) => [label, look, kind]);
-  return JSON.stringify([x.label, x.scale, y.label, y.scale, xRange, named]);
+  return JSON.stringify([x.label, x.scale, y.label, y.scale, xRange, named, marks]);
 }
 
 export function LineChart(chart: LineChartProps) {

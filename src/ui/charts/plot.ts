@@ -13,6 +13,13 @@ export interface PlotContents {
   readonly xRange?: readonly [number, number];
   readonly y: ChartAxis;
   readonly lines: readonly ChartLine[];
+  /** Places on the x axis that the text beside the chart speaks of. */
+  readonly marks?: readonly ChartMark[];
+}
+
+export interface ChartMark {
+  readonly x: number;
+  readonly label: string;
 }
 
 /** Below this width the lines' ends are not labelled; the legend names them. */
@@ -55,7 +62,9 @@ export function createPlot(
         },
         y: {
           ...scaleOf(contents.y),
-          ...(contents.y.scale === "linear" ? { range: (_, __, max) => rangeFromZero(max) } : {}),
+          ...(contents.y.scale === "linear" && contents.y.fromZero !== false
+            ? { range: (_, __, max) => rangeFromZero(max) }
+            : {}),
         },
       },
       axes: [
@@ -81,6 +90,7 @@ export function createPlot(
         draw: [
           (plot) => {
             const lines = contents.lines.map(({ label, look, kind }) => ({ label, style: styleOf(look, kind) }));
+            drawMarks(plot, contents.marks ?? [], font, colorOf);
             drawMarkers(plot, lines, colorOf);
             if (labelWidth > 0) drawLabels(plot, lines, font, colorOf);
           },
@@ -118,6 +128,31 @@ function pointAt(plot: uPlot, line: number, point: number): { readonly x: number
   const [x, y] = [plot.data[0][point], plot.data[line + 1]?.[point]];
   if (x === null || x === undefined || y === null || y === undefined) return null;
   return { x: plot.valToPos(x, "x", true), y: plot.valToPos(y, "y", true) };
+}
+
+/** An upright line at each, with its label at the top. */
+function drawMarks(plot: uPlot, marks: readonly ChartMark[], font: string, colorOf: ColorOf): void {
+  const { ctx, bbox } = plot;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.font = scaledFont(font);
+  ctx.textBaseline = "top";
+  ctx.strokeStyle = colorOf("--edge");
+  ctx.fillStyle = colorOf("--muted");
+  ctx.lineWidth = ratio;
+  ctx.setLineDash([2 * ratio, 3 * ratio]);
+  for (const { x, label } of marks) {
+    const at = plot.valToPos(x, "x", true);
+    if (!(at >= bbox.left && at <= bbox.left + bbox.width)) continue;
+    ctx.beginPath();
+    ctx.moveTo(at, bbox.top);
+    ctx.lineTo(at, bbox.top + bbox.height);
+    ctx.stroke();
+    const fits = at + ctx.measureText(label).width + 5 * ratio <= bbox.left + bbox.width;
+    ctx.textAlign = fits ? "left" : "right";
+    ctx.fillText(label, at + (fits ? 5 : -5) * ratio, bbox.top + 2 * ratio);
+  }
+  ctx.restore();
 }
 
 function drawMarkers(plot: uPlot, lines: readonly NamedLine[], colorOf: ColorOf): void {

@@ -12,6 +12,8 @@ export interface Environment {
   readonly isSecureContext: boolean;
   /** The connection is metered, or the person asked the browser to save data. */
   readonly isMetered: boolean;
+  /** Phones share less memory with their GPU. */
+  readonly isPhone: boolean;
 }
 
 export type LifeCycle =

@@ -6,15 +6,18 @@ import type { WorkerEvent, WorkerRequest } from "../../worker/messages.ts";
 import type { Failure } from "../../worker/messages-engine.ts";
 import { announce } from "./announcement.ts";
 import { type BenchmarkState, createBenchmark } from "./benchmark.ts";
+import { type CompareState, createCompare } from "./compare.ts";
 import { type ContextOutlook, computeOutlook } from "./context-budget.ts";
 import { type ConversationState, createConversation } from "./conversation.ts";
 import { announceDocument } from "./document-announcement.ts";
 import { createDocument, type DocumentState } from "./document.ts";
 import { createLifeCycle, type Environment, findObstacle, type LifeCycleState, mustAsk } from "./life-cycle.ts";
+import { createDiagnosis } from "./diagnosis.ts";
 import { createMemory, type MemoryState } from "./memory.ts";
 import { createQueue, type QueueState } from "./queue.ts";
 import { parseRoute, type Route } from "./route.ts";
 import { createSampling, type SamplingState } from "./sampling.ts";
+import type { SettingsStorage } from "./settings.ts";
 import { speedOf } from "./speed.ts";
 import { applyEvent } from "./worker-events.ts";
 
@@ -29,6 +32,12 @@ export interface PagePorts {
   readonly features: string;
   readonly environment: Environment;
   startEngine(onEvent: (event: WorkerEvent) => void, onCrash: (failure: Failure) => void): Engine;
+  /** Of this page, for reports. */
+  readonly version: string;
+  /** What the browser calls itself. */
+  readonly browser: string;
+  /** null where the browser offers none. */
+  readonly storage: SettingsStorage | null;
   /** Milliseconds, monotonic. */
   now(): number;
   /** An unsigned 32-bit number. */
@@ -44,7 +53,10 @@ export interface Page {
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
   readonly document: DocumentState;
+  readonly compare: CompareState;
   readonly queue: QueueState;
+  /** In which this page is open too: each holds the model in GPU memory. */
+  readonly numOtherTabs: Signal<number>;
   /** Milliseconds; moves only while something is awaited. */
   readonly clock: Signal<number>;
   readonly canSend: ReadonlySignal<boolean>;
@@ -55,6 +67,10 @@ export interface Page {
   readonly announcement: ReadonlySignal<string>;
   /** Starts the engine, or a new one after a failure. */
   start(): void;
+  /** The same with less room for a conversation; half of that the next time. */
+  startShorter(): void;
+  /** What a report of a fault needs, without anything that was said. */
+  report(): string;
   /** Agrees to the download. */
   agree(): void;
   /** Ends a pause of the download. */
@@ -73,19 +89,46 @@ export interface Page {
 
 /** Tokens read at once by a GPU that failed at more. */
 const SMALL_BLOCK_SIZE = 64;
+/** Room for a conversation where memory is short: the first time, and at least. */
+const SHORTER_TOKENS = 1024;
+const SHORTEST_TOKENS = 128;
 
-export function createPage({ modelUrl, features, environment, startEngine, now, randomSeed }: PagePorts): Page {
+export function createPage(ports: PagePorts): Page {
+  const { modelUrl, features, environment, startEngine, now, randomSeed } = ports;
   let engine: Engine | null = null;
+  let isLoadAsked = false;
+  /** null: as many as the model was trained on. */
+  let contextTokens: number | null = null;
   const clock = signal(now());
   const route = signal<Route>("chat");
   const lifeCycle = createLifeCycle(clock, now);
   const sampling = createSampling(lifeCycle.model, randomSeed);
   const conversation = createConversation((request) => engine?.send(request), now);
-  const memory = createMemory();
+  const memory = createMemory(environment.isPhone, ports.storage, (bytes) =>
+    engine?.send({ kind: "setMemoryBudget", bytes }),
+  );
+  const diagnosis = createDiagnosis(now);
   const benchmark = createBenchmark((request) => engine?.send(request));
   const document = createDocument((request) => engine?.send(request), now);
+  const compare = createCompare({
+    send: (request) => engine?.send(request),
+    modelUrl: (name) => (name.includes("/") ? new URL(name, modelUrl).href : new URL(`../${name}/`, modelUrl).href),
+    mustAsk: (missingBytes) => mustAsk(missingBytes, environment),
+  });
   const queue = createQueue(route, lifeCycle.model, (request) => engine?.send(request));
 
+  /** Comparing has models of its own: the chat's is not fetched for it. */
+  const loadUnlessComparing = (): void => {
+    if (!engine || isLoadAsked || route.value === "compare") return;
+    isLoadAsked = true;
+    engine.send({
+      kind: "load",
+      modelUrl,
+      features,
+      memoryBudgetBytes: memory.budgetBytes.value,
+      ...(contextTokens === null ? {} : { contextTokens }),
+    });
+  };
   const fetchWeights = (name: string, totalBytes: number, keptBytes: number): void => {
     lifeCycle.set({
       state: "loading",
@@ -105,10 +148,12 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     else fetchWeights(name, totalBytes, keptBytes);
   };
   const fail = (failure: Failure): void => {
+    diagnosis.noteFailure("page", failure);
     engine?.close();
     engine = null;
     benchmark.abandon();
     document.abandon();
+    compare.abandon();
     queue.jobs.value = [];
     lifeCycle.fail(failure);
   };
@@ -136,6 +181,30 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
       outlook.value?.room !== "full",
   );
 
+  const start = (): void => {
+    engine?.close();
+    engine = null;
+    const obstacle = findObstacle(environment);
+    if (obstacle) return fail(obstacle);
+    batch(() => {
+      conversation.abandon();
+      benchmark.abandon();
+      document.abandon();
+      compare.abandon();
+      memory.set([]);
+      queue.jobs.value = [];
+      lifeCycle.keeping.value = null;
+      lifeCycle.outage.value = null;
+      clock.value = now();
+      lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
+    });
+    const targets = { lifeCycle, conversation, memory, benchmark, document, compare, queue, diagnosis, weigh };
+    engine = startEngine((event) => applyEvent(event, targets), fail);
+    isLoadAsked = false;
+    if (route.value === "compare") engine.send({ kind: "setMemoryBudget", bytes: memory.budgetBytes.value });
+    loadUnlessComparing();
+  };
+
   return {
     environment,
     route,
@@ -145,7 +214,9 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     memory,
     benchmark,
     document,
+    compare,
     queue,
+    numOtherTabs: signal(0),
     clock,
     canSend,
     outlook,
@@ -157,28 +228,22 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     announcement: computed(() => {
       const isOnDocument = route.value === "document" && lifeCycle.current.value.state === "ready";
       const told = isOnDocument && !lifeCycle.outage.value ? announceDocument(document) : "";
-      return told || announce(lifeCycle, conversation);
+      if (told) return told;
+      return route.value === "compare" ? compare.announcement.value : announce(lifeCycle, conversation);
     }),
-    start: () => {
-      engine?.close();
-      engine = null;
-      const obstacle = findObstacle(environment);
-      if (obstacle) return fail(obstacle);
-      batch(() => {
-        conversation.abandon();
-        benchmark.abandon();
-        document.abandon();
-        memory.set([]);
-        queue.jobs.value = [];
-        lifeCycle.keeping.value = null;
-        lifeCycle.outage.value = null;
-        clock.value = now();
-        lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
-      });
-      const targets = { lifeCycle, conversation, memory, benchmark, document, queue, weigh };
-      engine = startEngine((event) => applyEvent(event, targets), fail);
-      engine.send({ kind: "load", modelUrl, features });
+    start,
+    startShorter: () => {
+      contextTokens = contextTokens === null ? SHORTER_TOKENS : Math.max(SHORTEST_TOKENS, contextTokens / 2);
+      start();
     },
+    report: () =>
+      diagnosis.report({
+        version: ports.version,
+        browser: ports.browser,
+        model: lifeCycle.model.value,
+        ledger: memory.lines.value,
+        budgetBytes: memory.budgetBytes.value,
+      }),
     agree: () => {
       const cycle = lifeCycle.current.value;
       if (cycle.state === "asking") fetchWeights(cycle.name, cycle.totalBytes, cycle.keptBytes);
@@ -197,6 +262,8 @@ export function createPage({ modelUrl, features, environment, startEngine, now, 
     randomSeed,
     navigate: (hash) => {
       route.value = parseRoute(hash);
+      if (route.value === "compare" && hash.includes("?")) compare.follow(hash);
+      loadUnlessComparing();
     },
     tick: () => {
       const { state } = lifeCycle.current.value;

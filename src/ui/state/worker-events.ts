@@ -3,7 +3,9 @@
 import type { WorkerEvent } from "../../worker/messages.ts";
 import type { BenchmarkState } from "./benchmark.ts";
 import type { DocumentState } from "./document.ts";
+import type { CompareState } from "./compare.ts";
 import type { ConversationState } from "./conversation.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import type { LifeCycleState } from "./life-cycle.ts";
 import type { MemoryState } from "./memory.ts";
 import type { QueueState } from "./queue.ts";
@@ -14,13 +16,16 @@ export interface EventTargets {
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
   readonly document: DocumentState;
+  readonly compare: CompareState;
   readonly queue: QueueState;
+  readonly diagnosis: Diagnosis;
   /** Decides whether to ask before the weights are fetched. */
   weigh(name: string, totalBytes: number, keptBytes: number): void;
 }
 
 export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
-  const { lifeCycle, conversation, memory, benchmark, document, queue, weigh } = targets;
+  if ("failure" in event) targets.diagnosis.noteFailure(event.kind, event.failure);
+  const { lifeCycle, conversation, memory, benchmark, document, compare, queue, diagnosis, weigh } = targets;
   switch (event.kind) {
     case "size":
       return weigh(event.name, event.totalBytes, event.keptBytes);
@@ -49,6 +54,10 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
       // The engine's state is unknown after a failure: it is loaded again before the next message.
       conversation.fail(event.turn, event.failure);
       return lifeCycle.fail(event.failure);
+    case "gpuOpened":
+      return diagnosis.noteGpu(event.report);
+    case "counters":
+      return diagnosis.noteCounters(event.counters);
     case "restoring":
       lifeCycle.outage.value = { state: "restoring", failure: event.failure };
       return;
@@ -92,6 +101,20 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
     case "documentExported":
     case "documentProblem":
       return document.apply(event);
+    case "compareSize":
+    case "compareLoading":
+    case "compareReady":
+    case "compareBegun":
+    case "compareEnded":
+    case "compareFailed":
+    case "compareAnswering":
+    case "compareRead":
+    case "compareWrote":
+    case "compareLane":
+    case "compareRecalled":
+    case "compareInspected":
+    case "compareWeights":
+      return compare.apply(event);
     case "queue":
       queue.jobs.value = event.jobs;
       return;

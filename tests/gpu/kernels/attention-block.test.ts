@@ -44,8 +44,7 @@ interface Shape {
   readonly kvFormat: KvFormat;
 }
 
-/** As on a large GPU, so that keys are split here too. */
-const maxWorkgroups = 768;
+const maxWorkgroups = 768; // As on a large GPU, so that keys are split here too.
 
 /** As the shader splits: 256 keys at least, whole tiles of 32, in each segment anew. */
 function splitsOf({ numHeads, numKvHeads, position, numTokens, segments }: Shape) {
@@ -105,10 +104,11 @@ async function runAttention(
       const segment = createSegment(session(), `segment ${index}`, { start, length, index });
       // Slots that hold no token yet hold large numbers: reading one would show.
       const slots = new Float32Array(length * slotSize).fill(1000);
-      const end = index === numSegments - 1 ? known.length / slotSize : start + length;
-      for (let token = start; token < Math.min(end, known.length / slotSize); token++) {
-        const slot = keyWindow ? (token - start) % length : token - start;
-        if (slot < length) slots.set(known.subarray(token * slotSize, (token + 1) * slotSize), slot * slotSize);
+      const isRing = keyWindow !== undefined && index === numSegments - 1;
+      const end = Math.min(isRing ? Infinity : start + length, known.length / slotSize);
+      for (let token = start; token < end; token++) {
+        const slot = (token - start) % length;
+        slots.set(known.subarray(token * slotSize, (token + 1) * slotSize), slot * slotSize);
       }
       start += length;
       return { segment, cache: uploadCache(session(), `segment ${index}`, heads, slots) };
