@@ -39,9 +39,10 @@ export interface AnswerState {
   readonly readTokens: number;
   readonly readMs: number;
   readonly generatedTokens: number;
-  /** Of the newest run; null before the first. */
+  /** Of the newest run that counts; null before the first. A run that the answer's end cuts short, whose other steps stand
+   * still, counts only when there is no other. */
   readonly runMsPerToken: number | null;
-  /** Time in this model's runs, and the tokens that they drew. */
+  /** Time in the runs that count, and the tokens that they drew. */
   readonly writeMs: number;
   readonly writtenTokens: number;
   readonly used: UsedBytes;

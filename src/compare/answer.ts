@@ -120,6 +120,7 @@ class Answer {
   async run(): Promise<void> {
     if (this.#signal?.aborted) return this.#change({ end: "stopped" });
     this.#tokens ??= this.#sequence.generate(this.#draw, this.#plan.maxTokens - 1);
+    const numWanted = Math.min(RUN_STEPS, this.#plan.maxTokens - this.#state.generatedTokens);
     const startMs = performance.now();
     let numDrawn = 0;
     let isOver = false;
@@ -131,8 +132,10 @@ class Answer {
     }
     const runMs = performance.now() - startMs;
     const { writeMs, writtenTokens } = this.#state;
+    const isWhole = numDrawn > 0 && numDrawn === numWanted;
+    if (!isWhole && (numDrawn === 0 || writtenTokens > 0)) return this.#change({});
     this.#change({
-      runMsPerToken: numDrawn === 0 ? this.#state.runMsPerToken : runMs / numDrawn,
+      runMsPerToken: runMs / numDrawn,
       writeMs: writeMs + runMs,
       writtenTokens: writtenTokens + numDrawn,
     });

@@ -2,8 +2,8 @@
 
 import { BenchmarkPage } from "./benchmark-page.tsx";
 import { ChatPage } from "./chat-page.tsx";
-import { DocumentPage } from "./document-page.tsx";
 import { ComparePage } from "./compare-page.tsx";
+import { DocumentPage } from "./document-page.tsx";
 import { Header } from "./header.tsx";
 import type { Page } from "./state/page.ts";
 
@@ -11,10 +11,10 @@ function RoutedPage({ page }: { page: Page }) {
   switch (page.route.value) {
     case "chat":
       return <ChatPage page={page} />;
-    case "document":
-      return <DocumentPage page={page} />;
     case "compare":
       return <ComparePage page={page} />;
+    case "document":
+      return <DocumentPage page={page} />;
     case "benchmark":
       return <BenchmarkPage page={page} />;
   }

@@ -7,7 +7,7 @@ import { DocumentPlan } from "./document-plan.tsx";
 import { DocumentQuestions } from "./document-questions.tsx";
 import { DocumentReading } from "./document-reading.tsx";
 import { DocumentSource } from "./document-source.tsx";
-import { FailureView } from "./failure-view.tsx";
+import { LoadFailure } from "./failure-view.tsx";
 import { OutageView } from "./outage-view.tsx";
 import { formatCount } from "./quantities.ts";
 import type { Page } from "./state/page.ts";
@@ -88,7 +88,7 @@ export function DocumentPage({ page }: { page: Page }) {
   if (cycle.state === "failed") {
     return (
       <main class="page">
-        <FailureView page={page} failure={cycle.failure} onRetry={page.start} />
+        <LoadFailure page={page} failure={cycle.failure} />
       </main>
     );
   }

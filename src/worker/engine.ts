@@ -17,8 +17,8 @@ import { browserPorts } from "../store/browser-ports.ts";
 import { openPrivateFolder } from "../store/private-files.ts";
 import { BenchmarkPart } from "./benchmark-part.ts";
 import { ChatPart } from "./chat-part.ts";
-import { DocumentPart } from "./document-part.ts";
 import { ComparePart } from "./compare-part.ts";
+import { DocumentPart } from "./document-part.ts";
 import { parseFailure } from "./failures.ts";
 import { GpuHost, type HostPorts } from "./gpu-host.ts";
 import { JobQueue } from "./job-queue.ts";
@@ -29,8 +29,8 @@ export class Engine {
   readonly #host: GpuHost;
   readonly #chat: ChatPart;
   readonly #benchmark: BenchmarkPart;
-  readonly #document: DocumentPart;
   readonly #compare: ComparePart;
+  readonly #document: DocumentPart;
 
   /** @param openDocuments the folder where documents are kept, if there is one */
   constructor(
@@ -43,8 +43,8 @@ export class Engine {
     this.#host = new GpuHost(post, ports, () => this.#chat.restore());
     this.#chat = new ChatPart(this.#host, this.#queue, post);
     this.#benchmark = new BenchmarkPart(this.#host, this.#queue, post, () => this.#chat.model);
-    this.#document = new DocumentPart(this.#host, this.#queue, post, () => this.#chat.model, openDocuments);
     this.#compare = new ComparePart(this.#host, this.#queue, post);
+    this.#document = new DocumentPart(this.#host, this.#queue, post, () => this.#chat.model, openDocuments);
   }
 
   receive(request: WorkerRequest): void {
@@ -67,6 +67,15 @@ export class Engine {
       case "benchmark":
       case "stopBenchmark":
         return this.#benchmark.receive(request);
+      case "compareOpen":
+      case "compareAgree":
+      case "compareAnswer":
+      case "compareRace":
+      case "compareRecall":
+      case "compareInspect":
+      case "compareToken":
+      case "stopCompare":
+        return this.#compare.receive(request);
       case "openDocument":
       case "readDocument":
       case "pauseDocument":
@@ -82,15 +91,6 @@ export class Engine {
       case "exportDocument":
       case "importDocument":
         return this.#document.receive(request);
-      case "compareOpen":
-      case "compareAgree":
-      case "compareAnswer":
-      case "compareRace":
-      case "compareRecall":
-      case "compareInspect":
-      case "compareToken":
-      case "stopCompare":
-        return this.#compare.receive(request);
     }
   }
 }

@@ -8,7 +8,7 @@ import type { DocumentEvent, DocumentRequest } from "./messages-document.ts";
 import type { EngineEvent, EngineRequest } from "./messages-engine.ts";
 import type { ModelEvent } from "./messages-model.ts";
 
-export type WorkerRequest = EngineRequest | ChatRequest | BenchmarkRequest | DocumentRequest | CompareRequest;
+export type WorkerRequest = EngineRequest | ChatRequest | BenchmarkRequest | CompareRequest | DocumentRequest;
 
 /** The chat's model events come as they are; other parts wrap those of their models. */
-export type WorkerEvent = EngineEvent | ModelEvent | ChatEvent | BenchmarkEvent | DocumentEvent | CompareEvent;
+export type WorkerEvent = EngineEvent | ModelEvent | ChatEvent | BenchmarkEvent | CompareEvent | DocumentEvent;

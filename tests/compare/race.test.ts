@@ -9,13 +9,13 @@ import { stateBytesAt } from "../../src/compare/state-size.ts";
 import { createReferenceState, referenceForward } from "../../src/reference/model.ts";
 import { readReferenceWeights } from "../../src/reference/weights.ts";
 import { useSession } from "../gpu/harness.ts";
-import { configOf, createContender, LAYER_TYPES, makeIds, type Mode, sourceOf } from "./made-up-contender.ts";
+import { configOf, createContender, makeIds, type Mode, sourceOf } from "./made-up-contender.ts";
 
 const session = useSession();
 const IDS = makeIds(75);
 const BLOCK_SIZE = 32;
 const POSITIONS = [32, 64, 75];
-const MODES = Object.keys(LAYER_TYPES) as Mode[];
+const MODES: readonly Mode[] = ["hybrid", "softmax"];
 
 const told: { reads: ReadPoint[]; writes: WritePoint[] } = { reads: [], writes: [] };
 const contenders = new Map<Mode, Contender>();
@@ -32,7 +32,7 @@ beforeAll(async () => {
     lanes.set(
       mode,
       await runLane(contender, IDS, {
-        writeAt: [40, 75],
+        writeAt: [75],
         writeRuns: 2,
         onRead: (point) => told.reads.push(point),
         onWrite: (point) => told.writes.push(point),
@@ -47,7 +47,7 @@ describe.each(MODES)("a race of %s", (mode) => {
     const { reads, writes, blockSize, isComplete } = lanes.get(mode)!;
     expect(blockSize).toBe(BLOCK_SIZE);
     expect(reads.map(({ position }) => position)).toEqual(POSITIONS);
-    expect(writes.map(({ position }) => position)).toEqual([40, 75]);
+    expect(writes.map(({ position }) => position)).toEqual([75]);
     expect(isComplete).toBe(true);
     for (const { msPerToken } of [...reads, ...writes]) expect(msPerToken).toBeGreaterThan(0);
     const elapsed = reads.map(({ elapsedMs }) => elapsedMs);
@@ -88,7 +88,7 @@ describe.each(MODES)("a race of %s", (mode) => {
 it("every point is told as it is found, and no buffer is left behind", () => {
   expect(told.reads).toEqual([...lanes.values()].flatMap(({ reads }) => reads));
   expect(told.writes).toEqual([...lanes.values()].flatMap(({ writes }) => writes));
-  expect([...leaks.values()]).toEqual([0, 0, 0]);
+  expect([...leaks.values()]).toEqual([0, 0]);
 });
 
 it("a race that is ended keeps its points, and says that it is not complete", async () => {

@@ -52,8 +52,8 @@ export interface Page {
   readonly sampling: SamplingState;
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
-  readonly document: DocumentState;
   readonly compare: CompareState;
+  readonly document: DocumentState;
   readonly queue: QueueState;
   /** In which this page is open too: each holds the model in GPU memory. */
   readonly numOtherTabs: Signal<number>;
@@ -109,12 +109,12 @@ export function createPage(ports: PagePorts): Page {
   );
   const diagnosis = createDiagnosis(now);
   const benchmark = createBenchmark((request) => engine?.send(request));
-  const document = createDocument((request) => engine?.send(request), now);
   const compare = createCompare({
     send: (request) => engine?.send(request),
     modelUrl: (name) => (name.includes("/") ? new URL(name, modelUrl).href : new URL(`../${name}/`, modelUrl).href),
     mustAsk: (missingBytes) => mustAsk(missingBytes, environment),
   });
+  const document = createDocument((request) => engine?.send(request), now);
   const queue = createQueue(route, lifeCycle.model, (request) => engine?.send(request));
 
   /** Comparing has models of its own: the chat's is not fetched for it. */
@@ -152,8 +152,8 @@ export function createPage(ports: PagePorts): Page {
     engine?.close();
     engine = null;
     benchmark.abandon();
-    document.abandon();
     compare.abandon();
+    document.abandon();
     queue.jobs.value = [];
     lifeCycle.fail(failure);
   };
@@ -189,8 +189,8 @@ export function createPage(ports: PagePorts): Page {
     batch(() => {
       conversation.abandon();
       benchmark.abandon();
-      document.abandon();
       compare.abandon();
+      document.abandon();
       memory.set([]);
       queue.jobs.value = [];
       lifeCycle.keeping.value = null;
@@ -198,7 +198,7 @@ export function createPage(ports: PagePorts): Page {
       clock.value = now();
       lifeCycle.set({ state: "starting", phase: "adapter", sinceMs: now() });
     });
-    const targets = { lifeCycle, conversation, memory, benchmark, document, compare, queue, diagnosis, weigh };
+    const targets = { lifeCycle, conversation, memory, benchmark, compare, document, queue, diagnosis, weigh };
     engine = startEngine((event) => applyEvent(event, targets), fail);
     isLoadAsked = false;
     if (route.value === "compare") engine.send({ kind: "setMemoryBudget", bytes: memory.budgetBytes.value });
@@ -213,8 +213,8 @@ export function createPage(ports: PagePorts): Page {
     sampling,
     memory,
     benchmark,
-    document,
     compare,
+    document,
     queue,
     numOtherTabs: signal(0),
     clock,
@@ -226,10 +226,10 @@ export function createPage(ports: PagePorts): Page {
       return speeds.findLast((speed) => speed !== null) ?? null;
     }),
     announcement: computed(() => {
+      if (route.value === "compare") return compare.announcement.value;
       const isOnDocument = route.value === "document" && lifeCycle.current.value.state === "ready";
       const told = isOnDocument && !lifeCycle.outage.value ? announceDocument(document) : "";
-      if (told) return told;
-      return route.value === "compare" ? compare.announcement.value : announce(lifeCycle, conversation);
+      return told || announce(lifeCycle, conversation);
     }),
     start,
     startShorter: () => {

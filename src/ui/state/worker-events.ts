@@ -2,8 +2,8 @@
 
 import type { WorkerEvent } from "../../worker/messages.ts";
 import type { BenchmarkState } from "./benchmark.ts";
-import type { DocumentState } from "./document.ts";
 import type { CompareState } from "./compare.ts";
+import type { DocumentState } from "./document.ts";
 import type { ConversationState } from "./conversation.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { LifeCycleState } from "./life-cycle.ts";
@@ -15,8 +15,8 @@ export interface EventTargets {
   readonly conversation: ConversationState;
   readonly memory: MemoryState;
   readonly benchmark: BenchmarkState;
-  readonly document: DocumentState;
   readonly compare: CompareState;
+  readonly document: DocumentState;
   readonly queue: QueueState;
   readonly diagnosis: Diagnosis;
   /** Decides whether to ask before the weights are fetched. */
@@ -25,7 +25,7 @@ export interface EventTargets {
 
 export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
   if ("failure" in event) targets.diagnosis.noteFailure(event.kind, event.failure);
-  const { lifeCycle, conversation, memory, benchmark, document, compare, queue, diagnosis, weigh } = targets;
+  const { lifeCycle, conversation, memory, benchmark, compare, document, queue, diagnosis, weigh } = targets;
   switch (event.kind) {
     case "size":
       return weigh(event.name, event.totalBytes, event.keptBytes);
@@ -86,6 +86,20 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
     case "benchmarkFailed":
       benchmark.abandon();
       return lifeCycle.fail(event.failure);
+    case "compareSize":
+    case "compareLoading":
+    case "compareReady":
+    case "compareBegun":
+    case "compareEnded":
+    case "compareFailed":
+    case "compareAnswering":
+    case "compareRead":
+    case "compareWrote":
+    case "compareLane":
+    case "compareRecalled":
+    case "compareInspected":
+    case "compareWeights":
+      return compare.apply(event);
     case "documentFailed":
       document.apply(event);
       return event.failure.kind === "bad-document" ? undefined : lifeCycle.fail(event.failure);
@@ -101,20 +115,6 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
     case "documentExported":
     case "documentProblem":
       return document.apply(event);
-    case "compareSize":
-    case "compareLoading":
-    case "compareReady":
-    case "compareBegun":
-    case "compareEnded":
-    case "compareFailed":
-    case "compareAnswering":
-    case "compareRead":
-    case "compareWrote":
-    case "compareLane":
-    case "compareRecalled":
-    case "compareInspected":
-    case "compareWeights":
-      return compare.apply(event);
     case "queue":
       queue.jobs.value = event.jobs;
       return;
