@@ -31,7 +31,11 @@ export function growthOf({ model, numParameters }: ChatModel): number {
 export function outlineOf({ text, numTokens }: OpenDocument, { session }: Gpu, { model }: ChatModel): DocumentOutline {
   const memory = planMemory(model.config, model.kvFormat);
   const { ledger } = session;
-  const fitting = fittingTokens(memory, ASSUMED_MEMORY_BYTES - ledger.allocatedBytes, null);
+  const fitting = fittingTokens(
+    memory,
+    Math.min(session.memory.budgetBytes, ASSUMED_MEMORY_BYTES) - ledger.allocatedBytes,
+    null,
+  );
   return {
     name: text.name,
     numTokens,

@@ -9,6 +9,7 @@ import { readingMs } from "../document/reading-plan.ts";
 import type { KeyWindow } from "../kernels/key-window.ts";
 import type { TextSource } from "../document/text-source.ts";
 import type { ChatModel } from "../chat/chat-model.ts";
+import { GpuMemoryError, MemoryBudgetError } from "../gpu/memory-budget.ts";
 import type { FolderHandle } from "../store/private-files.ts";
 import { DocumentKeeper } from "./document-keeper.ts";
 import { describeSource, growthOf, judge, outlineOf } from "./document-outline.ts";
@@ -27,6 +28,9 @@ type AskRequest = Extract<DocumentRequest, { kind: "askDocument" }>;
 
 /** The page has no penalties yet. */
 const NO_PENALTIES = { repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: [] };
+
+const FULL =
+  "There is no more room for keys and values on the GPU. You can ask about what was read until here; with constant memory, any text fits.";
 
 export class DocumentPart {
   readonly #host: GpuHost;
@@ -180,8 +184,11 @@ export class DocumentPart {
           tellEnd(isWhole);
         } catch (error) {
           // Paused before there was a GPU to read with.
-          if (signal.aborted) tellEnd(false);
-          else this.#fail(open, error);
+          if (signal.aborted) return tellEnd(false);
+          if (!(error instanceof MemoryBudgetError || error instanceof GpuMemoryError)) return this.#fail(open, error);
+          // What was read is there all the same.
+          this.#post({ kind: "documentProblem", message: FULL });
+          tellEnd(false);
         }
       },
     });
