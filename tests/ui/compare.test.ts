@@ -69,6 +69,7 @@ describe("opening", () => {
     page.navigate("#/compare");
     page.start();
     page.compare.open();
+    // The budget of memory goes with the load elsewhere.
     expect(engine().requests.map(({ kind }) => kind)).toEqual(["setMemoryBudget", "compareOpen"]);
     page.navigate("#/");
     page.navigate("#/compare");
