@@ -2,10 +2,11 @@
 // whatever else lies in the files was left by a tab that was closed.
 
 import type { KeyWindow } from "../kernels/key-window.ts";
+import { NewerSchemaError, type Schema, upgrade } from "../stored/schema.ts";
 import type { HiddenFact } from "./chronicle.ts";
 import { DocumentError } from "./document-error.ts";
 
-export const RECORD_SCHEMA = 1;
+export const DOCUMENT_SCHEMA: Schema = { name: "document", migrations: [] };
 
 export interface HashedBytes {
   readonly sizeBytes: number;
@@ -29,7 +30,7 @@ export interface SavedSnapshot {
 }
 
 export interface DocumentRecord {
-  readonly schema: typeof RECORD_SCHEMA;
+  readonly schemaVersion: number;
   readonly id: string;
   readonly name: string;
   readonly createdMs: number;
@@ -50,16 +51,14 @@ export interface DocumentRecord {
   readonly snapshots: readonly SavedSnapshot[];
 }
 
-/** Throws DocumentError for a record of another schema, or none. */
+/** In the form of now. Throws DocumentError for a record that a later version of this page wrote, and for none. */
 export function parseRecord(file: string, text: string): DocumentRecord {
-  let record: Partial<DocumentRecord> | null;
+  let record: Partial<DocumentRecord>;
   try {
-    record = JSON.parse(text) as Partial<DocumentRecord> | null;
+    record = upgrade(DOCUMENT_SCHEMA, JSON.parse(text));
   } catch (cause) {
-    throw new DocumentError(`${file}: expected a kept document, got no JSON`, { cause });
-  }
-  if (record?.schema !== RECORD_SCHEMA) {
-    throw new DocumentError(`${file}: expected a document of schema ${RECORD_SCHEMA}, got ${String(record?.schema)}`);
+    const got = cause instanceof NewerSchemaError ? "one that a later version of this page wrote" : "something else";
+    throw new DocumentError(`${file}: expected a kept document, got ${got}; it stays as it is`, { cause });
   }
   const lists = [record.keyParts, record.snapshots, record.facts];
   if (typeof record.id !== "string" || !lists.every(Array.isArray) || typeof record.tokens?.sizeBytes !== "number") {

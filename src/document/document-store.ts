@@ -7,13 +7,14 @@ import type { Sequence } from "../model/sequence.ts";
 import { type KeyRows, readFixedState, readKeys, writeState } from "../model/state-bytes.ts";
 import type { KeptFiles } from "../store/kept-files.ts";
 import { createPrivateFiles, type FolderHandle, isNotFound, writeFrom } from "../store/private-files.ts";
+import { versionOf } from "../stored/schema.ts";
 import { DocumentError } from "./document-error.ts";
 import {
+  DOCUMENT_SCHEMA,
   type DocumentRecord,
   type HashedBytes,
   type KeyPart,
   parseRecord,
-  RECORD_SCHEMA,
   type SavedSnapshot,
   thinOut,
 } from "./document-record.ts";
@@ -24,7 +25,7 @@ const RECORD_SUFFIX = ".json";
 /** What a record begins with. */
 export type NewDocument = Omit<
   DocumentRecord,
-  "schema" | "id" | "isKept" | "tokens" | "keyParts" | "snapshots" | "numTokens"
+  "schemaVersion" | "id" | "isKept" | "tokens" | "keyParts" | "snapshots" | "numTokens"
 >;
 
 export class DocumentStore {
@@ -36,11 +37,18 @@ export class DocumentStore {
     this.#files = createPrivateFiles(folder);
   }
 
-  /** All documents, the newest first; records that cannot be read are left out. */
-  async list(): Promise<readonly DocumentRecord[]> {
+  /** All documents, the newest first.
+   * @param onRefused hears of each record that cannot be read, which stays where it is */
+  async list(onRefused?: (error: DocumentError) => void): Promise<readonly DocumentRecord[]> {
     const names = (await this.#files.names()).filter((name) => name.endsWith(RECORD_SUFFIX));
     const records = await Promise.all(
-      names.map((name) => this.record(name.slice(0, -RECORD_SUFFIX.length)).catch(() => undefined)),
+      names.map((name) =>
+        this.record(name.slice(0, -RECORD_SUFFIX.length)).catch((error: unknown) => {
+          if (!(error instanceof DocumentError)) throw error;
+          onRefused?.(error);
+          return undefined;
+        }),
+      ),
     );
     return records.filter((record) => record !== undefined).toSorted((a, b) => b.createdMs - a.createdMs);
   }
@@ -59,7 +67,7 @@ export class DocumentStore {
     await this.#files.write(`${id}.tokens`, bytes);
     const record: DocumentRecord = {
       ...document,
-      schema: RECORD_SCHEMA,
+      schemaVersion: versionOf(DOCUMENT_SCHEMA),
       id,
       isKept: false,
       numTokens: ids.length,

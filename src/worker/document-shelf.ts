@@ -79,11 +79,13 @@ export class DocumentShelf {
 
   async #tellList(store: DocumentStore): Promise<void> {
     const reader = await this.#reader();
-    const records = await store.list();
+    const refusals: string[] = [];
+    const records = await store.list(({ message }) => refusals.push(message));
     const isOver = ({ isKept, createdMs }: DocumentRecord) => !isKept && Date.now() - createdMs > UNKEPT_MS;
     for (const record of records) if (isOver(record)) await store.delete(record.id);
     const documents = records.filter((record) => !isOver(record)).map((record) => describeRecord(record, reader));
     this.#post({ kind: "documentList", documents });
+    for (const message of refusals) this.#post({ kind: "documentProblem", message });
   }
 }
 
