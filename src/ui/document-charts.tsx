@@ -63,8 +63,8 @@ export function DocumentCharts({ page, model }: { page: Page; model: ReadyModel 
       >
         <p class="document-muted">
           The {numLightningLayers} lightning layers hold{" "}
-          {xs.length > 0 ? formatBytes(stateBytes.at(-1)!) : "their state"}, however long the text; the{" "}
-          {numLayers - numLightningLayers} softmax layers hold keys and values{" "}
+          {xs.length > 0 ? formatBytes(stateBytes.at(-1)!) : "their state"}, however long the text;{" "}
+          {softmaxLayers(numLayers - numLightningLayers)} keys and values{" "}
           {keyWindow.value ? "up to their window." : "for every token."}
         </p>
         <label class="check document-muted">
@@ -86,4 +86,8 @@ export function DocumentCharts({ page, model }: { page: Page; model: ReadyModel 
       </LineChart>
     </div>
   );
+}
+
+function softmaxLayers(count: number): string {
+  return count === 1 ? "the softmax layer holds" : `the ${count} softmax layers hold`;
 }
