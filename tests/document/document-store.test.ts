@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { DocumentError } from "../../src/document/document-error.ts";
 import { expectModel, readTokensOf, sizeOf, thinOut } from "../../src/document/document-record.ts";
-import { DocumentStore, type NewDocument, type StoredDocument } from "../../src/document/document-store.ts";
+import { DocumentStore, layersOf, type NewDocument, type StoredDocument } from "../../src/document/document-store.ts";
 import { importDocument } from "../../src/document/import-document.ts";
 import { GREEDY } from "../../src/kernels/call.ts";
 import type { KeyWindow } from "../../src/kernels/key-window.ts";
 import type { Sequence } from "../../src/model/sequence.ts";
+import { keyRowBytes } from "../../src/model/state-bytes.ts";
 import { useModel } from "../chat/made-up-chat.ts";
 import { createDisk, type MemoryDisk, openFolder } from "../store/memory-folder.ts";
 
@@ -72,6 +73,13 @@ describe("a document in storage", () => {
     expect(await answerFrom(disk, stored.record.id)).toEqual({ numTokens: 96, tokens: expected });
   });
 
+  test("keeps its window of keys too", async () => {
+    const disk = createDisk();
+    const window = { first: 4, last: 20 };
+    const { stored, expected } = await writeOut(disk, [48, 100], window);
+    expect(await answerFrom(disk, stored.record.id, window)).toEqual({ numTokens: 100, tokens: expected });
+  });
+
   test("takes each key once, whatever the number of snapshots", async () => {
     const [few, many] = [createDisk(), createDisk()];
     const keyBytes = ({ files }: MemoryDisk) =>
@@ -91,6 +99,37 @@ describe("a document in storage", () => {
     expect(await answerFrom(disk, id)).toEqual({ numTokens: 32, tokens: expected });
     disk.files.delete(`${id}.state.32`);
     expect(await answerFrom(disk, id)).toEqual({ numTokens: 0, tokens: expected });
+  });
+
+  test("is as it was at the last snapshot, wherever the tab is closed while the next is written", async () => {
+    const disk = createDisk();
+    const { stored } = await writeOut(disk, [32]);
+    const { id } = stored.record;
+    const sequence = await (await useMadeUp()).createSequence(256);
+    await read(sequence, 96);
+    const outcomes = new Set<number>();
+    for (let numSteps = 1; !outcomes.has(96); numSteps++) {
+      const left = { files: new Map(disk.files), quotaBytes: Infinity };
+      const closing = new DocumentStore(openFolder(left, numSteps));
+      await closing
+        .open(id)
+        .then((open) => open.save(sequence))
+        .catch(() => undefined);
+      const found = await new DocumentStore(openFolder(left)).open(id);
+      outcomes.add(readTokensOf(found.record));
+      // Taking it in checks every byte.
+      const copy = createDisk();
+      await importDocument(openFolder(copy), await found.export());
+      const keyBytes = [...copy.files].reduce(
+        (sum, [name, bytes]) => sum + (name.includes(".keys.") ? bytes.length : 0),
+        0,
+      );
+      expect(keyBytes).toBe(
+        readTokensOf(found.record) * keyRowBytes(sequence) * layersOf(found.record.keyParts).length,
+      );
+    }
+    sequence.destroy();
+    expect([...outcomes]).toEqual([32, 96]);
   });
 
   test("is refused when its tokens are damaged", async () => {

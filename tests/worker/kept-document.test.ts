@@ -6,6 +6,8 @@ import { type EngineUnderTest, load, SAMPLING, startEngine, useSite } from "./en
 const site = useSite();
 
 const SAMPLE: TextSource = { kind: "sample", seed: 9, numTokens: 300, depths: [0.5] };
+/** Of many blocks: a pause comes before the last. */
+const LONGER: TextSource = { ...SAMPLE, numTokens: 1500 };
 
 async function start(disk: MemoryDisk): Promise<EngineUnderTest> {
   const engine = startEngine({}, async () => openFolder(disk));
@@ -22,8 +24,8 @@ async function ask(engine: EngineUnderTest, turn: number, document: number): Pro
   return texts.join("");
 }
 
-async function openAndRead(engine: EngineUnderTest): Promise<number> {
-  engine.send({ kind: "openDocument", document: 1, source: SAMPLE });
+async function openAndRead(engine: EngineUnderTest, source: TextSource = SAMPLE): Promise<number> {
+  engine.send({ kind: "openDocument", document: 1, source });
   await engine.wait("documentOpened");
   engine.send({ kind: "readDocument", document: 1, keyWindow: null });
   return (await engine.wait("documentRead")).readTokens;
@@ -33,6 +35,59 @@ async function list(engine: EngineUnderTest) {
   engine.send({ kind: "listDocuments" });
   return (await engine.wait("documentList")).documents!;
 }
+
+test("a kept document answers the same at the next visit, without being read again", async () => {
+  const disk = createDisk();
+  const engine = await start(disk);
+  const numTokens = await openAndRead(engine);
+  const answered = await ask(engine, 1, 1);
+  engine.send({ kind: "keepDocument", document: 1, name: "The valley" });
+  const { id } = await engine.wait("documentKept");
+
+  const next = await start(disk);
+  expect(await list(next)).toMatchObject([
+    { id, name: "The valley", numTokens, readTokens: numTokens, isKept: true, fitsModel: true, modelName: "made-up" },
+  ]);
+  next.send({ kind: "restoreDocument", document: 4, id });
+  const { outline } = await next.wait("documentOpened");
+  expect(outline).toMatchObject({ name: "The valley", numTokens, facts: [{ depth: 0.5 }] });
+  expect(await next.wait("documentRead")).toMatchObject({ document: 4, readTokens: numTokens });
+  expect(await ask(next, 1, 4)).toBe(answered);
+  expect(next.events.some(({ kind }) => kind === "documentReading")).toBe(false);
+
+  next.send({ kind: "renameDocument", id, name: "Another name" });
+  expect((await next.wait("documentList")).documents).toMatchObject([{ name: "Another name" }]);
+  next.send({ kind: "exportDocument", id });
+  const { name, content } = await next.wait("documentExported");
+  expect(name).toBe("Another name");
+  next.send({ kind: "closeDocument", document: 4 });
+  next.send({ kind: "deleteDocument", id });
+  expect((await next.wait("documentList")).documents).toEqual([]);
+  next.send({ kind: "importDocument", file: content });
+  expect((await next.wait("documentList")).documents).toMatchObject([{ name: "Another name", readTokens: numTokens }]);
+});
+
+test("a reading that a closed tab broke off goes on from its newest snapshot", async () => {
+  const disk = createDisk();
+  const engine = await start(disk);
+  await openAndRead(engine, LONGER);
+  const undisturbed = await ask(engine, 1, 1);
+  engine.send({ kind: "openDocument", document: 2, source: LONGER });
+  const { outline } = await engine.wait("documentOpened");
+  engine.send({ kind: "readDocument", document: 2, keyWindow: null });
+  await engine.wait("documentReading");
+  engine.send({ kind: "pauseDocument", document: 2 });
+  const { readTokens } = await engine.wait("documentPaused");
+
+  const next = await start(disk);
+  const [kept] = await list(next);
+  expect(kept).toMatchObject({ numTokens: outline.numTokens, readTokens, isKept: false });
+  next.send({ kind: "restoreDocument", document: 1, id: kept!.id });
+  expect(await next.wait("documentPaused")).toMatchObject({ readTokens });
+  next.send({ kind: "readDocument", document: 1, keyWindow: null });
+  await next.wait("documentRead");
+  expect(await ask(next, 1, 1)).toBe(undisturbed);
+});
 
 test("after a lost device a question is answered from the snapshot, without reading the text again", async () => {
   const engine = await start(createDisk());
