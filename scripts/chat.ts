@@ -126,6 +126,7 @@ function tell({ reason, timings, text }: Answer): void {
     "stop-string": ", ended by a stop string",
     length: ", cut at --max-tokens",
     stopped: text === "" ? ", stopped: the message is forgotten" : ", stopped",
+    memory: ", the GPU's memory is full",
     context: text === "" ? ", the message does not fit: the conversation is full" : ", the conversation is full",
   };
   const reading = `read ${promptTokens} tokens in ${(promptMs / 1000).toFixed(2)} s`;

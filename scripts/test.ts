@@ -1,5 +1,5 @@
 // `npm test`: what the tests need, the tests in Node, the site, and the tests of the site in Chromium. Goes on after a
-// failure; the last line sums up. With arguments (`npm run test:long` gives one): these vitest suites alone.
+// failure; the last line sums up. With an argument (`npm run test:long` gives one): the site, and that vitest suite alone.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -23,21 +23,19 @@ function main(): number {
     console.error(error instanceof Error ? error.message : error);
     return 1;
   }
-  const suites = process.argv.slice(2);
-  const counts = suites.length > 0 ? suites.map((suite) => runSuite(suite, environment)) : runAll(environment);
+  const [suite] = process.argv.slice(2);
+  const counts = suite === undefined ? [runSuite("main", environment)] : [];
+  counts.push(runOnSite(suite ?? "browser", environment));
   const passed = counts.reduce((sum, { passed }) => sum + passed, 0);
   const failed = counts.reduce((sum, { failed }) => sum + failed, 0);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
 
-function runAll(environment: Record<string, string>): TestCounts[] {
-  const main = runSuite("main", environment);
-  if (run("vite/bin/vite.js", ["build", "--logLevel", "warn"], {}) !== 0) {
-    console.error("site: expected a build, got an error");
-    return [main, { passed: 0, failed: 1 }];
-  }
-  return [main, runSuite("browser", environment)];
+function runOnSite(suite: string, environment: Record<string, string>): TestCounts {
+  if (run("vite/bin/vite.js", ["build", "--logLevel", "warn"], {}) === 0) return runSuite(suite, environment);
+  console.error("site: expected a build, got an error");
+  return { passed: 0, failed: 1 };
 }
 
 function runSuite(suite: string, environment: Record<string, string>): TestCounts {

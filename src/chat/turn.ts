@@ -3,8 +3,8 @@
 import type { Sampling } from "../kernels/call.ts";
 
 /** eos: the model ended; stop-string: one came; length: maxTokens reached; stopped: by the person; context: the
- * conversation is full. */
-export type StopReason = "eos" | "stop-string" | "length" | "stopped" | "context";
+ * conversation is full; memory: the GPU's is. */
+export type StopReason = "eos" | "stop-string" | "length" | "stopped" | "context" | "memory";
 
 export interface SendOptions {
   readonly sampling: Sampling;

@@ -5,8 +5,12 @@ import type { KeyWindow } from "../kernels/key-window.ts";
 import { NewerSchemaError, type Schema, upgrade } from "../stored/schema.ts";
 import type { HiddenFact } from "./chronicle.ts";
 import { DocumentError } from "./document-error.ts";
+import type { ReadingPoint } from "./reading-record.ts";
 
-export const DOCUMENT_SCHEMA: Schema = { name: "document", migrations: [] };
+export const DOCUMENT_SCHEMA: Schema = {
+  name: "document",
+  migrations: [(measuredNothing) => ({ ...measuredNothing, points: [] })],
+};
 
 export interface HashedBytes {
   readonly sizeBytes: number;
@@ -45,6 +49,8 @@ export interface DocumentRecord {
   /** Text after the last end of a word, which is read with each question. */
   readonly held: string;
   readonly facts: readonly HiddenFact[];
+  /** Measured while it was read. */
+  readonly points: readonly ReadingPoint[];
   readonly tokens: HashedBytes;
   readonly keyParts: readonly KeyPart[];
   /** The newest last. */
@@ -60,7 +66,7 @@ export function parseRecord(file: string, text: string): DocumentRecord {
     const got = cause instanceof NewerSchemaError ? "one that a later version of this page wrote" : "something else";
     throw new DocumentError(`${file}: expected a kept document, got ${got}; it stays as it is`, { cause });
   }
-  const lists = [record.keyParts, record.snapshots, record.facts];
+  const lists = [record.keyParts, record.snapshots, record.facts, record.points];
   if (typeof record.id !== "string" || !lists.every(Array.isArray) || typeof record.tokens?.sizeBytes !== "number") {
     throw new DocumentError(`${file}: expected the fields of a document, got others`);
   }

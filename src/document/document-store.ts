@@ -18,6 +18,7 @@ import {
   type SavedSnapshot,
   thinOut,
 } from "./document-record.ts";
+import type { ReadingPoint } from "./reading-record.ts";
 
 const MAX_SNAPSHOTS = 8;
 const RECORD_SUFFIX = ".json";
@@ -25,7 +26,7 @@ const RECORD_SUFFIX = ".json";
 /** What a record begins with. */
 export type NewDocument = Omit<
   DocumentRecord,
-  "schemaVersion" | "id" | "isKept" | "tokens" | "keyParts" | "snapshots" | "numTokens"
+  "schemaVersion" | "id" | "isKept" | "tokens" | "keyParts" | "snapshots" | "numTokens" | "points"
 >;
 
 export class DocumentStore {
@@ -72,6 +73,7 @@ export class DocumentStore {
       isKept: false,
       numTokens: ids.length,
       tokens: await hashBytes(bytes),
+      points: [],
       keyParts: [],
       snapshots: [],
     };
@@ -147,9 +149,9 @@ export class StoredDocument {
     return new Uint32Array(bytes.buffer, 0, bytes.length / 4).slice(0, numTokens);
   }
 
-  /** Saves the state of a sequence that stands further in the text than the newest snapshot. Waits for the GPU; the sequence
-   * is not to be used meanwhile. */
-  async save(sequence: Sequence): Promise<void> {
+  /** Saves the state of a sequence that stands further in the text than the newest snapshot, with what was measured until
+   * there. Waits for the GPU; the sequence is not to be used meanwhile. */
+  async save(sequence: Sequence, points: readonly ReadingPoint[]): Promise<void> {
     const { keyParts, snapshots } = this.#record;
     const numTokens = sequence.position;
     const fromTokens = snapshots.at(-1)?.numTokens ?? 0;
@@ -172,7 +174,7 @@ export class StoredDocument {
       state: await hashBytes(state),
     };
     const kept = thinOut([...snapshots, snapshot], MAX_SNAPSHOTS);
-    await this.#replace({ ...this.#record, keyParts: parts, snapshots: kept });
+    await this.#replace({ ...this.#record, points, keyParts: parts, snapshots: kept });
     for (const old of snapshots) {
       if (!kept.includes(old)) await this.#files.delete(this.#fileName(`state.${old.numTokens}`));
     }

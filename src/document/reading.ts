@@ -10,21 +10,25 @@ export interface ReadingOptions {
   readonly onRead: (numTokens: number) => void;
   /** Waited for between slabs of blocks, when the GPU has nothing to do. */
   readonly onSlab: () => Promise<void>;
+  /** Room for so many tokens is kept free behind what is read. */
+  readonly spareTokens: number;
 }
 
 /** Keys are reserved for so many blocks at a time, so that the cache grows with the text. */
 const SLAB_BLOCKS = 16;
 
-/** Reads on from where the sequence is; false when the signal ended it before the end of `ids`. */
+/** Reads on from where the sequence is; false when the signal ended it before the end of `ids`. MemoryBudgetError and
+ * GpuMemoryError where there is no room for more: what was read before is in the sequence, with room to spare. */
 export async function readOn(
   sequence: Sequence,
   ids: Uint32Array,
-  { signal, onRead, onSlab }: ReadingOptions,
+  { signal, onRead, onSlab, spareTokens }: ReadingOptions,
 ): Promise<boolean> {
   while (sequence.position < ids.length) {
     if (signal.aborted) return false;
     const start = sequence.position;
     const slab = ids.subarray(start, start + SLAB_BLOCKS * sequence.model.blockSize);
+    await sequence.reserve(start + slab.length + spareTokens);
     const onProgress = (numTokens: number) => {
       // Blocks that were in flight are told of no more.
       if (!signal.aborted) onRead(start + numTokens);

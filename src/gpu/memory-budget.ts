@@ -32,6 +32,11 @@ export class GpuMemoryError extends Error {
   }
 }
 
+/** Whether an error says that there is no room: what was there before is there still. */
+export function isMemoryError(error: unknown): error is MemoryBudgetError | GpuMemoryError {
+  return error instanceof MemoryBudgetError || error instanceof GpuMemoryError;
+}
+
 /** Shared by all sessions on a device. */
 export class MemoryBudget {
   /** What may be used in all. */

@@ -49,7 +49,7 @@ export function DocumentCharts({ page, model }: { page: Page; model: ReadyModel 
   const { numLayers, numLightningLayers } = model;
   const isOver = phase.value.state === "read";
   const emptyText = isOver
-    ? "The text was read at an earlier visit: nothing was measured at this one."
+    ? "Nothing was measured: a text of one block is too short for it."
     : "The first point comes with the first blocks that are read.";
   const common = { x: TOKENS, xs, xRange, emptyText };
   return (

@@ -73,7 +73,9 @@ function Opened({ page, model }: { page: Page; model: ReadyModel }) {
         <>
           <DocumentReading page={page} />
           <DocumentCharts page={page} model={model} />
-          {(state === "paused" || state === "read") && <DocumentQuestions page={page} model={model} />}
+          {(state === "read" || (state === "paused" && page.document.progress.value.readTokens > 0)) && (
+            <DocumentQuestions page={page} model={model} />
+          )}
         </>
       )}
     </>

@@ -83,8 +83,29 @@ function formatTimes(ratio: number): string {
   return ratio < 1.95 ? `${ratio.toFixed(1)} times` : `${formatCount(Math.round(ratio))} times`;
 }
 
+/** How many of the last tokens' keys constant memory mode keeps. */
+export function WindowChoice({ page, isDisabled = false }: { page: Page; isDisabled?: boolean }) {
+  const { windowTokens } = page.document;
+  return (
+    <select
+      aria-label="Tokens whose keys are kept"
+      disabled={isDisabled}
+      value={String(windowTokens.value)}
+      onChange={(event) => {
+        windowTokens.value = Number(event.currentTarget.value);
+      }}
+    >
+      {WINDOWS.map((length) => (
+        <option key={length} value={String(length)}>
+          {formatCount(length)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 function ConstantMemory({ page }: { page: Page }) {
-  const { isWindowed, windowTokens } = page.document;
+  const { isWindowed } = page.document;
   return (
     <fieldset class="document-window">
       <label class="check">
@@ -99,22 +120,9 @@ function ConstantMemory({ page }: { page: Page }) {
       </label>
       <p class="document-muted">
         The softmax layers keep the keys of the first {FIRST_KEYS} tokens and of the last{" "}
-        <select
-          aria-label="Tokens whose keys are kept"
-          disabled={!isWindowed.value}
-          value={String(windowTokens.value)}
-          onChange={(event) => {
-            windowTokens.value = Number(event.currentTarget.value);
-          }}
-        >
-          {WINDOWS.map((length) => (
-            <option key={length} value={String(length)}>
-              {formatCount(length)}
-            </option>
-          ))}
-        </select>{" "}
-        only. Memory then stays constant in the strict sense; what lies between is remembered by the lightning layers
-        alone, so that exact words, names and numbers from there are mostly lost.
+        <WindowChoice page={page} isDisabled={!isWindowed.value} /> only. Memory then stays constant in the strict
+        sense; what lies between is remembered by the lightning layers alone, so that exact words, names and numbers
+        from there are mostly lost.
       </p>
     </fieldset>
   );

@@ -42,7 +42,7 @@ export class DocumentKeeper {
       // What the browser throws; anything else is not about storage.
       if (!(error instanceof DOMException)) throw error;
       this.#tell(error);
-      await this.forget(open);
+      await this.#forget(open);
     }
   }
 
@@ -62,8 +62,13 @@ export class DocumentKeeper {
     await stored?.change({ numTokens: readTokens, held: text.held });
   }
 
-  /** Deletes what was written of it. */
-  async forget(open: OpenDocument): Promise<void> {
+  /** Deletes what was written of it, unless it is kept. */
+  async letGo(open: OpenDocument): Promise<void> {
+    if (open.stored?.record.isKept) open.stored = undefined;
+    else await this.#forget(open);
+  }
+
+  async #forget(open: OpenDocument): Promise<void> {
     const id = open.stored?.record.id;
     open.stored = undefined;
     if (id !== undefined) await (await this.#shelf.store())?.delete(id);

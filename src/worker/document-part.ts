@@ -1,4 +1,5 @@
-// The long document behind the protocol: encodes it, reads it with pauses, answers questions about it.
+// The long document behind the protocol: what is open, and how it was opened. Reading it and answering about it are
+// DocumentReader's and DocumentAnswers', the documents in storage DocumentShelf's.
 
 import { DocumentPrompt } from "../document/document-prompt.ts";
 import { DocumentError } from "../document/document-error.ts";
@@ -6,13 +7,13 @@ import { expectModel } from "../document/document-record.ts";
 import { encodeDocument } from "../document/encode-document.ts";
 import { readText } from "../document/read-text.ts";
 import { readingMs } from "../document/reading-plan.ts";
-import type { KeyWindow } from "../kernels/key-window.ts";
 import type { TextSource } from "../document/text-source.ts";
 import type { ChatModel } from "../chat/chat-model.ts";
-import { GpuMemoryError, MemoryBudgetError } from "../gpu/memory-budget.ts";
 import type { FolderHandle } from "../store/private-files.ts";
+import { DocumentAnswers } from "./document-answers.ts";
 import { DocumentKeeper } from "./document-keeper.ts";
-import { describeSource, growthOf, judge, outlineOf } from "./document-outline.ts";
+import { describeSource, growthOf, outlineOf } from "./document-outline.ts";
+import { DocumentReader } from "./document-reader.ts";
 import { DocumentShelf } from "./document-shelf.ts";
 import { parseFailure } from "./failures.ts";
 import type { Gpu, GpuHost } from "./gpu-host.ts";
@@ -22,15 +23,6 @@ import type { DocumentRequest } from "./messages-document.ts";
 import type { WorkerEvent } from "./messages.ts";
 import type { ModelUse } from "./model-use.ts";
 import { OpenDocument } from "./open-document.ts";
-import { readAndTell } from "./read-and-tell.ts";
-
-type AskRequest = Extract<DocumentRequest, { kind: "askDocument" }>;
-
-/** The page has no penalties yet. */
-const NO_PENALTIES = { repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: [] };
-
-const FULL =
-  "There is no more room for keys and values on the GPU. You can ask about what was read until here; with constant memory, any text fits.";
 
 export class DocumentPart {
   readonly #host: GpuHost;
@@ -39,13 +31,11 @@ export class DocumentPart {
   readonly #subject: () => ModelUse | undefined;
   readonly #shelf: DocumentShelf;
   readonly #keeper: DocumentKeeper;
+  readonly #reader: DocumentReader;
+  readonly #answers: DocumentAnswers;
   /** Of the document that is being opened, or is open. */
   #opening = new AbortController();
   #open: OpenDocument | undefined;
-  /** Reads, or waits to read. */
-  #readJob: number | undefined;
-  /** Jobs of questions that have not ended, by turn. */
-  readonly #askJobs = new Map<number, number>();
   readonly #never = new AbortController().signal;
   /** As measured last: a token's time at a position. */
   #speed: (Speed & { readonly gpu: Gpu }) | undefined;
@@ -67,9 +57,14 @@ export class DocumentPart {
       return chat && { id: chat.id, kvFormat: chat.model.kvFormat };
     });
     this.#keeper = new DocumentKeeper(post, this.#shelf);
+    const fail = (open: OpenDocument, error: unknown) => this.#fail(open, error);
+    const desk = { host, queue, post, subject, fail };
+    this.#reader = new DocumentReader(desk, this.#keeper, (gpu, speed) => (this.#speed = { gpu, ...speed }));
+    this.#answers = new DocumentAnswers(desk);
   }
 
   receive(request: DocumentRequest): void {
+    const open = "document" in request && this.#open?.number === request.document ? this.#open : undefined;
     switch (request.kind) {
       case "openDocument":
         this.#close();
@@ -77,17 +72,17 @@ export class DocumentPart {
       case "closeDocument":
         return this.#close();
       case "readDocument":
-        return this.#read(request.document, request.keyWindow);
+        return open && this.#reader.read(open, request.keyWindow);
+      case "readDocumentAnew":
+        return open && this.#reader.readAnew(open, request.keyWindow);
       case "pauseDocument":
-        if (this.#readJob !== undefined) this.#queue.cancel(this.#readJob);
-        return;
+        return this.#reader.pause();
       case "endDocument":
-        return this.#end(request.document);
+        return open && this.#reader.end(open);
       case "askDocument":
-        return this.#ask(request);
+        return this.#answers.ask(open, request);
       case "keepDocument":
-        if (this.#open?.number === request.document) void this.#keeper.keep(this.#open, request.name);
-        return;
+        return void (open && this.#keeper.keep(open, request.name));
       case "restoreDocument":
         this.#close();
         return void this.#restore(request.document, request.id, this.#opening.signal);
@@ -97,11 +92,8 @@ export class DocumentPart {
       case "exportDocument":
       case "importDocument":
         return this.#shelf.receive(request);
-      case "stopDocumentAnswer": {
-        const job = this.#askJobs.get(request.turn);
-        if (job !== undefined) this.#queue.cancel(job);
-        return;
-      }
+      case "stopDocumentAnswer":
+        return this.#answers.stop(request.turn);
     }
   }
 
@@ -155,42 +147,8 @@ export class DocumentPart {
       this.#open = open;
       const { msPerToken, at } = this.#speed;
       const estimatedMs = readingMs(growthOf(chat), msPerToken, at, 0, ids.length, null);
-      this.#post({ kind: "documentOpened", document: open.number, outline: outlineOf(open, gpu, chat), estimatedMs });
-    });
-  }
-
-  #read(document: number, keyWindow: KeyWindow | null): void {
-    const open = this.#open;
-    if (open?.number !== document || this.#readJob !== undefined) return;
-    if (open.readTokens === 0) open.keyWindow = keyWindow;
-    const tellEnd = (isWhole: boolean) => {
-      this.#readJob = undefined;
-      const { readTokens } = open;
-      this.#post({ kind: isWhole ? "documentRead" : "documentPaused", document, readTokens });
-    };
-    this.#readJob = this.#queue.add({
-      part: "document",
-      title: `Reading “${open.text.name}”`,
-      skip: () => tellEnd(false),
-      run: async (signal) => {
-        const use = this.#subject();
-        if (!use) return tellEnd(false);
-        try {
-          const isWhole = await this.#host.run(async (gpu) => {
-            const chat = await gpu.open(use, signal);
-            const onSpeed = (speed: Speed) => (this.#speed = { gpu, ...speed });
-            return readAndTell(open, gpu, chat, { post: this.#post, keeper: this.#keeper, signal, onSpeed });
-          }, signal);
-          tellEnd(isWhole);
-        } catch (error) {
-          // Paused before there was a GPU to read with.
-          if (signal.aborted) return tellEnd(false);
-          if (!(error instanceof MemoryBudgetError || error instanceof GpuMemoryError)) return this.#fail(open, error);
-          // What was read is there all the same.
-          this.#post({ kind: "documentProblem", message: FULL });
-          tellEnd(false);
-        }
-      },
+      const outline = outlineOf(open, gpu, chat);
+      this.#post({ kind: "documentOpened", document: open.number, outline, estimatedMs, earlier: null });
     });
   }
 
@@ -201,101 +159,43 @@ export class DocumentPart {
       const stored = await store.open(id);
       const ids = await stored.readIds();
       await this.#withModel(`Opening “${stored.record.name}”`, signal, async (gpu, chat) => {
-        const { name, facts, held, numChars, keyWindow, isKept } = stored.record;
+        const { name, facts, held, numChars, isKept } = stored.record;
         expectModel(stored.record, chat.id, chat.model.kvFormat);
         const prompt = new DocumentPrompt(chat.tokenizer, chat.template);
         const open = new OpenDocument(document, { name, facts, held, numChars, ids, prompt });
-        open.keyWindow = keyWindow;
-        open.stored = stored;
-        await open.restore(gpu, chat);
+        await open.restore(gpu, chat, stored);
         signal.throwIfAborted();
         this.#open = open;
         const { readTokens } = open;
-        this.#post({ kind: "documentOpened", document, outline: outlineOf(open, gpu, chat), estimatedMs: null });
+        const earlier = { keyWindow: open.keyWindow, points: open.record.points };
+        const outline = outlineOf(open, gpu, chat);
+        this.#post({ kind: "documentOpened", document, outline, estimatedMs: null, earlier });
         if (isKept) this.#post({ kind: "documentKept", document, id, name });
-        this.#post({ kind: readTokens === ids.length ? "documentRead" : "documentPaused", document, readTokens });
+        if (readTokens === ids.length) this.#post({ kind: "documentRead", document, readTokens });
+        else this.#post({ kind: "documentPaused", document, readTokens, isFull: false });
       });
     } catch (error) {
       if (!signal.aborted) this.#post({ kind: "documentFailed", document, failure: parseFailure(error) });
     }
   }
 
-  #end(document: number): void {
-    const open = this.#open;
-    if (open?.number !== document || this.#readJob !== undefined || open.readTokens === 0) return;
-    open.end();
-    void this.#keeper.end(open);
-    this.#post({ kind: "documentRead", document, readTokens: open.readTokens });
-  }
-
-  #ask({ document, turn, question, sampling, maxTokens }: AskRequest): void {
-    const open = this.#open;
-    const startTime = performance.now();
-    const tellEnd = (reason: "stopped") => {
-      this.#askJobs.delete(turn);
-      const timings = { promptTokens: 0, promptMs: 0, timeToFirstTokenMs: 0, generatedTokens: 0, generateMs: 0 };
-      this.#post({ kind: "documentTurnEnded", document, turn, reason, timings, verdict: null });
-    };
-    if (open?.number !== document || open.readTokens === 0) return tellEnd("stopped");
-    let said = "";
-    let timeToFirstTokenMs: number | undefined;
-    // On another GPU the answer begins anew, and comes out the same: what was told is not told again.
-    const answer = async (gpu: Gpu, chat: ChatModel, signal: AbortSignal): Promise<void> => {
-      const { endTokenIds } = chat;
-      const options = { sampling: { ...NO_PENALTIES, ...sampling }, maxTokens, endTokenIds, signal };
-      const chunks = open.ask(gpu, chat, question, options);
-      let numChars = 0;
-      let next = await chunks.next();
-      for (; !next.done; next = await chunks.next()) {
-        timeToFirstTokenMs ??= performance.now() - startTime;
-        const text = next.value.text.slice(Math.max(0, said.length - numChars));
-        numChars += next.value.text.length;
-        if (text === "") continue;
-        said += text;
-        this.#post({ kind: "documentText", document, turn, ...next.value, text });
-      }
-      const { reason, timings } = next.value;
-      const told = { ...timings, timeToFirstTokenMs: timeToFirstTokenMs ?? performance.now() - startTime };
-      this.#askJobs.delete(turn);
-      const verdict = judge(open, question, said);
-      this.#post({ kind: "documentTurnEnded", document, turn, reason, timings: told, verdict });
-    };
-    const job = this.#queue.add({
-      part: "document",
-      title: `Answering “${question.length > 40 ? `${question.slice(0, 40)}…` : question}”`,
-      skip: () => tellEnd("stopped"),
-      run: async (signal) => {
-        const use = this.#subject();
-        if (!use) return tellEnd("stopped");
-        try {
-          await this.#host.run(async (gpu) => answer(gpu, await gpu.open(use, signal), signal), signal);
-        } catch (error) {
-          if (signal.aborted) return tellEnd("stopped");
-          this.#askJobs.delete(turn);
-          this.#fail(open, error);
-        }
-      },
-    });
-    this.#askJobs.set(turn, job);
-  }
-
   /** What is on the GPU is freed once the jobs that use it have ended. */
   #close(): void {
     this.#opening.abort();
     this.#opening = new AbortController();
-    for (const job of [this.#readJob, ...this.#askJobs.values()]) if (job !== undefined) this.#queue.cancel(job);
+    this.#reader.pause();
+    this.#answers.stopAll();
     const open = this.#open;
     this.#open = undefined;
     if (!open) return;
     const free = async (): Promise<void> => {
       open.free(this.#host.gpu);
-      if (!open.stored?.record.isKept) await this.#keeper.forget(open);
+      await this.#keeper.letGo(open);
     };
     this.#queue.add({ part: "document", title: "Closing the document", run: free, skip: () => void free() });
   }
 
   #fail(open: OpenDocument, error: unknown): void {
-    this.#readJob = undefined;
     if (this.#open === open) this.#open = undefined;
     this.#post({ kind: "documentFailed", document: open.number, failure: parseFailure(error) });
   }

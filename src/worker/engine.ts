@@ -78,6 +78,7 @@ export class Engine {
         return this.#compare.receive(request);
       case "openDocument":
       case "readDocument":
+      case "readDocumentAnew":
       case "pauseDocument":
       case "endDocument":
       case "closeDocument":

@@ -12,7 +12,7 @@ export interface LogitBias {
 
 /** eos: the model ended; stop-string: one came; length: maxTokens reached; stopped: by the person; context: the
  * conversation is full. */
-export type StopReason = "eos" | "stop-string" | "length" | "stopped" | "context";
+export type StopReason = "eos" | "stop-string" | "length" | "stopped" | "context" | "memory";
 
 export interface TurnTimings {
   /** Tokens read for this turn, and how long that took. */

@@ -1,6 +1,7 @@
 // The protocol of the long document: one is open at a time, named by a number of the page's. It is encoded at once, read when
 // the page says so, and asked about as often as one likes. Types only.
 
+import type { ReadingPoint } from "../document/reading-record.ts";
 import type { TextSource } from "../document/text-source.ts";
 import type { StopReason, TurnTimings } from "./messages-chat.ts";
 import type { Failure } from "./messages-engine.ts";
@@ -43,20 +44,6 @@ export interface DocumentOutline {
   readonly fittingTokens: number | null;
 }
 
-/** A moment of the reading, measured. */
-export interface ReadingPoint {
-  readonly numTokens: number;
-  /** Since the point before. */
-  readonly msPerToken: number;
-  /** Of the document's own recurrent state. */
-  readonly stateBytes: number;
-  readonly keyUsedBytes: number;
-  readonly keyAllocatedBytes: number;
-  readonly weightBytes: number;
-  /** All that is on the GPU, of whatever kind. */
-  readonly totalBytes: number;
-}
-
 /** A document in the browser's storage. */
 export interface KeptDocument {
   readonly id: string;
@@ -81,6 +68,8 @@ export type DocumentRequest =
   | { readonly kind: "openDocument"; readonly document: number; readonly source: TextSource }
   /** Begins to read, or goes on where it was paused; `keyWindow` is heard the first time. */
   | { readonly kind: "readDocument"; readonly document: number; readonly keyWindow: DocumentWindow | null }
+  /** Forgets what was read, and reads from the beginning, with another window. */
+  | { readonly kind: "readDocumentAnew"; readonly document: number; readonly keyWindow: DocumentWindow | null }
   /** Answered by `documentPaused`, unless the end was reached before. */
   | { readonly kind: "pauseDocument"; readonly document: number }
   /** Makes what was read until now the whole document. Answered by `documentRead`. */
@@ -122,6 +111,8 @@ export type DocumentEvent =
       readonly outline: DocumentOutline;
       /** How long reading will take, estimated from the speed that was just measured; null when nothing was measured. */
       readonly estimatedMs: number | null;
+      /** Of a document that was restored: how it was read, and what was measured. */
+      readonly earlier: { readonly keyWindow: DocumentWindow | null; readonly points: readonly ReadingPoint[] } | null;
     }
   /** At most 60 a second. */
   | {
@@ -135,7 +126,13 @@ export type DocumentEvent =
       /** The text that was just read. */
       readonly excerpt: string;
     }
-  | { readonly kind: "documentPaused"; readonly document: number; readonly readTokens: number }
+  | {
+      readonly kind: "documentPaused";
+      readonly document: number;
+      readonly readTokens: number;
+      /** There is no room for more keys and values; what was read can be asked about. */
+      readonly isFull: boolean;
+    }
   | { readonly kind: "documentRead"; readonly document: number; readonly readTokens: number }
   | {
       readonly kind: "documentText";

@@ -7,6 +7,7 @@ import type { HiddenFact } from "../document/chronicle.ts";
 import type { DocumentPrompt } from "../document/document-prompt.ts";
 import type { StoredDocument } from "../document/document-store.ts";
 import { readOn, type ReadingOptions } from "../document/reading.ts";
+import { ReadingRecord } from "../document/reading-record.ts";
 import type { KeyWindow } from "../kernels/key-window.ts";
 import type { Sequence } from "../model/sequence.ts";
 import type { Snapshot } from "../model/snapshot.ts";
@@ -29,14 +30,16 @@ interface OnGpu {
   end: Snapshot | undefined;
 }
 
-/** Room at the beginning: a question and its answer. */
-const FIRST_TOKENS = 1024;
+/** For a question and its answer: kept free behind what is read, so that a document can be asked about when memory is full. */
+const QUESTION_TOKENS = 1024;
 
 export class OpenDocument {
   readonly number: number;
   keyWindow: KeyWindow | null = null;
   /** Where its snapshots go; undefined when there is no storage. */
   stored: StoredDocument | undefined;
+  /** What was measured while it was read. */
+  record = new ReadingRecord();
   #text: DocumentText;
   #onGpu: OnGpu | undefined;
   #readTokens = 0;
@@ -59,6 +62,13 @@ export class OpenDocument {
     return this.#readTokens;
   }
 
+  /** Forgets what was read. Nothing of it may be on a GPU or in storage. */
+  startOver(keyWindow: KeyWindow | null): void {
+    this.keyWindow = keyWindow;
+    this.record = new ReadingRecord();
+    this.#readTokens = 0;
+  }
+
   /** Makes what was read until now the whole document. */
   end(): void {
     const isWhole = this.#readTokens === this.numTokens;
@@ -66,18 +76,21 @@ export class OpenDocument {
   }
 
   /** Puts the newest snapshot of a stored document on the GPU. */
-  async restore(gpu: Gpu, chat: ChatModel): Promise<void> {
+  async restore(gpu: Gpu, chat: ChatModel, stored: StoredDocument): Promise<void> {
+    this.stored = stored;
+    this.keyWindow = stored.record.keyWindow;
+    this.record = new ReadingRecord(stored.record.points);
     this.#readTokens = (await this.#open(gpu, chat)).sequence.position;
   }
 
   /** Writes down what was read. The sequence must stand where the reading does. */
   async save(gpu: Gpu): Promise<void> {
     const sequence = this.sequenceOn(gpu);
-    if (sequence) await this.stored?.save(sequence);
+    if (sequence) await this.stored?.save(sequence, this.record.points);
   }
 
   /** Reads to the end; false when the signal ended it before. */
-  async read(gpu: Gpu, chat: ChatModel, options: ReadingOptions): Promise<boolean> {
+  async read(gpu: Gpu, chat: ChatModel, options: Omit<ReadingOptions, "spareTokens">): Promise<boolean> {
     const onGpu = await this.#open(gpu, chat);
     if (onGpu.end) {
       onGpu.sequence.restore(onGpu.end);
@@ -85,7 +98,7 @@ export class OpenDocument {
       onGpu.end = undefined;
     }
     try {
-      return await readOn(onGpu.sequence, this.#text.ids, options);
+      return await readOn(onGpu.sequence, this.#text.ids, { ...options, spareTokens: QUESTION_TOKENS });
     } finally {
       this.#readTokens = onGpu.sequence.position;
     }
@@ -124,7 +137,7 @@ export class OpenDocument {
   async #open(gpu: Gpu, chat: ChatModel): Promise<OnGpu> {
     if (this.#onGpu?.gpu === gpu) return this.#onGpu;
     const keyWindow = this.keyWindow ?? undefined;
-    const sequence = await chat.model.createSequence(FIRST_TOKENS, { keyWindow });
+    const sequence = await chat.model.createSequence(QUESTION_TOKENS, { keyWindow });
     await this.stored?.load(sequence, this.#text.ids);
     this.#onGpu = { gpu, sequence, end: undefined };
     return this.#onGpu;
@@ -135,4 +148,5 @@ const QUIETLY: ReadingOptions = {
   signal: new AbortController().signal,
   onRead: () => {},
   onSlab: () => Promise.resolve(),
+  spareTokens: QUESTION_TOKENS,
 };

@@ -53,13 +53,15 @@ export async function readAndTell(
     if (!reading) return;
     const { msPerToken, tokensPerSecond } = reading;
     onSpeed({ msPerToken: 1000 / tokensPerSecond, at: numTokens });
+    const point = { numTokens, msPerToken, ...measureBytes(gpu.session, sequence) };
+    open.record.add(point);
     post({
       kind: "documentReading",
       document: open.number,
       readTokens: numTokens,
       tokensPerSecond,
       leftMs: readingMs(growth, 1000 / tokensPerSecond, numTokens, numTokens, ids.length, open.keyWindow),
-      point: { numTokens, msPerToken, ...measureBytes(gpu.session, sequence) },
+      point,
       excerpt: excerptAt(chat, ids, numTokens),
     });
   };

@@ -19,7 +19,7 @@ const DOCUMENT: NewDocument = {
 };
 
 test.each([
-  ['{"schemaVersion":2}', "one that a later version of this page wrote"],
+  ['{"schemaVersion":3}', "one that a later version of this page wrote"],
   ['{"schemaVersion":0}', "something else"],
   ["[]", "something else"],
   ["{", "something else"],

@@ -43,7 +43,7 @@ async function writeOut(
   const stored = await new DocumentStore(openFolder(disk)).create(newDocument(keyWindow), IDS);
   for (const stop of stops) {
     await read(sequence, stop);
-    await stored.save(sequence);
+    await stored.save(sequence, []);
   }
   await read(sequence, IDS.length);
   const expected = await answer(sequence);
@@ -113,7 +113,7 @@ describe("a document in storage", () => {
       const closing = new DocumentStore(openFolder(left, numSteps));
       await closing
         .open(id)
-        .then((open) => open.save(sequence))
+        .then((open) => open.save(sequence, []))
         .catch(() => undefined);
       const found = await new DocumentStore(openFolder(left)).open(id);
       outcomes.add(readTokensOf(found.record));

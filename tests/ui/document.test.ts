@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { ReadingRecord } from "../../src/ui/state/reading-series.ts";
+import { type ReadingPoint, ReadingRecord } from "../../src/document/reading-record.ts";
+import { seriesOf } from "../../src/ui/state/reading-series.ts";
 import { formatBytesTick, formatDuration, formatMsPerToken, formatShortCount } from "../../src/ui/quantities.ts";
-import type { DocumentOutline, ReadingPoint } from "../../src/worker/messages-document.ts";
+import type { DocumentOutline } from "../../src/worker/messages-document.ts";
 import { createReadyPage, TIMINGS } from "./test-page.ts";
 
 const OUTLINE: DocumentOutline = {
@@ -31,7 +32,7 @@ function openDocument() {
   const { document } = request;
   engine().emit({ kind: "documentCounting", document, numTokens: 500, numChars: 2000 });
   expect(page.document.phase.value).toEqual({ state: "counting", numTokens: 500, numChars: 2000 });
-  engine().emit({ kind: "documentOpened", document, outline: OUTLINE, estimatedMs: 9000 });
+  engine().emit({ kind: "documentOpened", document, outline: OUTLINE, earlier: null, estimatedMs: 9000 });
   const reads = (readTokens: number) =>
     engine().emit({
       kind: "documentReading",
@@ -57,7 +58,7 @@ describe("a long document on the page", () => {
     expect(page.tokensPerSecond.value).toBe(50);
     page.document.pause();
     expect(phase.value.state).toBe("pausing");
-    emit({ kind: "documentPaused", document, readTokens: 200 });
+    emit({ kind: "documentPaused", document, isFull: false, readTokens: 200 });
     expect(phase.value.state).toBe("paused");
     page.document.read();
     reads(900);
@@ -66,6 +67,45 @@ describe("a long document on the page", () => {
     expect(progress.value.readTokens).toBe(1000);
     expect([...series.value.numTokens]).toEqual([100, 900]);
     expect([...series.value.keyUsedBytes]).toEqual([200, 1800]);
+  });
+
+  test("pauses where memory is full, and is read from the beginning in constant memory if the person wishes", () => {
+    const { page, document, reads, emit, requests } = openDocument();
+    page.navigate("#/document");
+    page.document.read();
+    reads(400);
+    emit({ kind: "documentPaused", document, isFull: true, readTokens: 400 });
+    expect(page.document.phase.value).toEqual({ state: "paused", isFull: true });
+    expect(page.announcement.value).toBe("Paused: the GPU’s memory is full.");
+    page.document.readInConstantMemory();
+    expect(requests.at(-1)).toEqual({ kind: "readDocumentAnew", document, keyWindow: { first: 64, last: 8192 } });
+    expect(page.document.progress.value.readTokens).toBe(0);
+    reads(100);
+    emit({ kind: "documentRead", document, readTokens: 1000 });
+    expect([...page.document.series.value.numTokens]).toEqual([100]);
+    page.document.readInConstantMemory();
+    expect(requests.at(-1)!.kind).toBe("readDocumentAnew");
+    expect(page.document.phase.value.state).toBe("read");
+  });
+
+  test("shows what an earlier visit measured, and goes on from there", () => {
+    const { page, engine } = createReadyPage();
+    page.document.restore("a");
+    const { document } = engine().requests.at(-1) as { document: number };
+    const earlier = { keyWindow: { first: 64, last: 2048 }, points: [point(100), point(200)] };
+    engine().emit({ kind: "documentOpened", document, outline: OUTLINE, estimatedMs: null, earlier });
+    engine().emit({ kind: "documentPaused", document, isFull: false, readTokens: 200 });
+    expect([...page.document.series.value.numTokens]).toEqual([100, 200]);
+    expect(page.document.keyWindow.value).toEqual({ first: 64, last: 2048 });
+  });
+
+  test("that there is no room for leaves the page as it is, and says so", () => {
+    const { page, document, emit } = openDocument();
+    const memory = { what: "room for 1024 tokens", neededBytes: 3e6, usedBytes: 63e6, budgetBytes: 64e6 };
+    emit({ kind: "documentFailed", document, failure: { kind: "memory-budget", message: "room: …", memory } });
+    expect(page.lifeCycle.current.value.state).toBe("ready");
+    expect(page.document.phase.value.state).toBe("none");
+    expect(page.document.problem.value).toMatch(/needs 3\.0 MB of GPU memory.*63\.0 MB of the 64\.0 MB/);
   });
 
   test("is read with a window of keys only where the person chose it", () => {
@@ -87,11 +127,11 @@ describe("a long document on the page", () => {
     expect(requests.at(-1)).toEqual({ kind: "pauseDocument", document });
     // Shown again before the worker has paused.
     page.document.setHidden(false);
-    emit({ kind: "documentPaused", document, readTokens: 300 });
+    emit({ kind: "documentPaused", document, isFull: false, readTokens: 300 });
     expect(page.document.phase.value.state).toBe("reading");
     expect(requests.at(-1)).toMatchObject({ kind: "readDocument" });
     page.document.pause();
-    emit({ kind: "documentPaused", document, readTokens: 400 });
+    emit({ kind: "documentPaused", document, isFull: false, readTokens: 400 });
     page.document.setHidden(true);
     page.document.setHidden(false);
     expect(page.document.phase.value.state).toBe("paused");
@@ -101,7 +141,7 @@ describe("a long document on the page", () => {
     const { page, document, emit, requests } = openDocument();
     page.document.read();
     page.document.pause();
-    emit({ kind: "documentPaused", document, readTokens: 300 });
+    emit({ kind: "documentPaused", document, isFull: false, readTokens: 300 });
     page.document.end();
     expect(requests.at(-1)).toEqual({ kind: "endDocument", document });
     emit({ kind: "documentRead", document, readTokens: 300 });
@@ -197,7 +237,7 @@ describe("the points of a reading", () => {
   test("only ever go forward, also when a part is read again", () => {
     const record = new ReadingRecord();
     for (const numTokens of [10, 20, 30, 10, 20, 30, 40]) record.add(point(numTokens));
-    expect([...record.series().numTokens]).toEqual([10, 20, 30, 40]);
+    expect([...seriesOf(record.points).numTokens]).toEqual([10, 20, 30, 40]);
   });
 
   test("thin out to a few hundred, with no millisecond lost", () => {
@@ -208,7 +248,7 @@ describe("the points of a reading", () => {
       elapsedMs += 10 * msPerToken;
       record.add(point(10 * index, msPerToken));
     }
-    const { numTokens, msPerToken } = record.series();
+    const { numTokens, msPerToken } = seriesOf(record.points);
     expect(numTokens.length).toBeLessThanOrEqual(513);
     expect(numTokens.length).toBeGreaterThan(250);
     expect(numTokens.at(-1)).toBe(50_000);

@@ -2,7 +2,17 @@ import { expect, test } from "vitest";
 import { ReadingMeter } from "../../src/document/reading.ts";
 import type { TextSource } from "../../src/document/text-source.ts";
 import type { DocumentWindow } from "../../src/worker/messages-document.ts";
-import { answer, type EngineUnderTest, loadEngine, SAMPLING, settle, useSite } from "./engine-under-test.ts";
+import {
+  answer,
+  type EngineUnderTest,
+  type EventOf,
+  load,
+  loadEngine,
+  SAMPLING,
+  settle,
+  startEngine,
+  useSite,
+} from "./engine-under-test.ts";
 
 useSite();
 
@@ -106,6 +116,66 @@ test("with constant memory, keys take no more than their window", async () => {
   expect(new Set(used).size).toBe(1);
   expect(used[0]!).toBeLessThan(outline.numTokens * outline.keyBytesPerToken);
   expect(await ask(engine, 1, "What happened?")).not.toBe("");
+});
+
+test("memory that is full is a pause: what was read answers, more memory reads on, constant memory reads all", async () => {
+  const engine = startEngine();
+  await load(engine, "default", { blockSize: 16 });
+  const { outline } = await open(engine, 1, LONGER);
+  await read(engine);
+  const undisturbed = await ask(engine, 1, "What happened?");
+  const [first, last] = [pointsOf(engine)[0]!, pointsOf(engine).at(-1)!];
+  expect(last.keyAllocatedBytes).toBeGreaterThan(first.keyAllocatedBytes);
+  const numPoints = pointsOf(engine).length;
+
+  await open(engine, 2, LONGER);
+  engine.send({ kind: "setMemoryBudget", bytes: last.totalBytes - 1024 });
+  engine.send({ kind: "readDocument", document: 2, keyWindow: null });
+  const full = await engine.wait("documentPaused", "documentRead", "documentFailed");
+  expect(full).toMatchObject({ kind: "documentPaused", isFull: true });
+  const { readTokens } = full as EventOf<"documentPaused">;
+  expect(readTokens).toBeGreaterThan(0);
+  expect(readTokens).toBeLessThan(outline.numTokens);
+  expect(
+    Math.max(
+      ...pointsOf(engine)
+        .slice(numPoints)
+        .map(({ totalBytes }) => totalBytes),
+    ),
+  ).toBeLessThan(last.totalBytes);
+  expect(await ask(engine, 2, "What happened?", 2)).not.toBe("");
+
+  engine.send({ kind: "setMemoryBudget", bytes: Infinity });
+  await read(engine, 2);
+  expect(await ask(engine, 3, "What happened?", 2)).toBe(undisturbed);
+
+  engine.send({ kind: "setMemoryBudget", bytes: last.totalBytes - 1024 });
+  engine.send({ kind: "readDocumentAnew", document: 2, keyWindow: { first: 16, last: 64 } });
+  expect((await engine.wait("documentRead", "documentPaused")).readTokens).toBe(outline.numTokens);
+  const { keyAllocatedBytes } = pointsOf(engine).at(-1)!;
+  expect(keyAllocatedBytes).toBeLessThan(first.keyAllocatedBytes);
+  expect(await ask(engine, 4, "What happened?", 2)).not.toBe("");
+});
+
+test("a question that does not fit into memory ends its turn, and the document stays", async () => {
+  const engine = await loadEngine();
+  await open(engine);
+  await read(engine);
+  const answered = await ask(engine, 1, "What happened?");
+  engine.send({ kind: "setMemoryBudget", bytes: pointsOf(engine).at(-1)!.totalBytes });
+  const question = "What happened then? ".repeat(400);
+  engine.send({ kind: "askDocument", document: 1, turn: 2, question, sampling: SAMPLING, maxTokens: 8 });
+  expect(await engine.wait("documentTurnEnded", "documentFailed")).toMatchObject({ turn: 2, reason: "memory" });
+  expect(await ask(engine, 3, "What happened?")).toBe(answered);
+});
+
+test("a text that there is no room for is told, and the chat goes on", async () => {
+  const engine = await loadEngine();
+  await answer(engine, 1, "Hello!");
+  engine.send({ kind: "setMemoryBudget", bytes: 64_000 });
+  engine.send({ kind: "openDocument", document: 1, source: SAMPLE });
+  expect(await engine.wait("documentFailed")).toMatchObject({ failure: { kind: "memory-budget" } });
+  await answer(engine, 2, "Hello!");
 });
 
 test("an answer can be stopped, and the next question starts from the document again", async () => {

@@ -19,6 +19,7 @@ export function announceDocument({ phase, questions, isKept }: DocumentState): s
       return "Pausing.";
     case "paused":
     case "read": {
+      if (state === "paused" && phase.value.isFull && !question) return "Paused: the GPU’s memory is full.";
       if (!question)
         return isKept.value ? "Kept in this browser." : state === "paused" ? "Paused." : "The text is read.";
       const { state: stage } = question.status.value;

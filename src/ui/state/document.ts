@@ -1,6 +1,7 @@
 // The long document as the page shows it: what is open, how far it is read, what was measured, what was asked.
 
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { ReadingRecord } from "../../document/reading-record.ts";
 import type {
   DocumentEvent,
   DocumentOutline,
@@ -9,8 +10,9 @@ import type {
   KeptDocument,
 } from "../../worker/messages-document.ts";
 import type { SamplingSettings } from "../../worker/messages-model.ts";
+import { documentProblem } from "./document-problem.ts";
 import { createQuestions, type QuestionsState } from "./document-questions.ts";
-import { NO_SERIES, ReadingRecord, type ReadingSeries } from "./reading-series.ts";
+import { NO_SERIES, type ReadingSeries, seriesOf } from "./reading-series.ts";
 
 export type TextSource = Extract<DocumentRequest, { kind: "openDocument" }>["source"];
 
@@ -21,7 +23,11 @@ export type DocumentPhase =
   | { readonly state: "ready"; readonly estimatedMs: number | null }
   | { readonly state: "reading" }
   | { readonly state: "pausing" }
-  | { readonly state: "paused" }
+  | {
+      readonly state: "paused";
+      /** There is no room for the rest. */
+      readonly isFull: boolean;
+    }
   | { readonly state: "read" };
 
 export interface ReadingProgress {
@@ -62,6 +68,8 @@ export interface DocumentState {
   open(source: TextSource): void;
   close(): void;
   read(): void;
+  /** Forgets what was read, and reads from the beginning in constant memory. */
+  readInConstantMemory(): void;
   pause(): void;
   /** What was read until now is the whole document. */
   end(): void;
@@ -126,7 +134,7 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
   };
   const keyWindow = computed(() => (isWindowed.value ? { first: FIRST_KEYS, last: windowTokens.value } : null));
   const drawSeries = (): void => {
-    series.value = record.series();
+    series.value = seriesOf(record.points);
     drawnMs = now();
   };
   const pause = (): void => {
@@ -141,14 +149,27 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
     phase.value = { state: "reading" };
     send({ kind: "readDocument", document: current, keyWindow: keyWindow.value });
   };
-  const rest = (state: "paused" | "read", readTokens: number): void => {
+  const readInConstantMemory = (): void => {
+    if (phase.value.state !== "paused") return;
+    isWindowed.value = true;
+    record = new ReadingRecord();
     batch(() => {
-      phase.value = { state };
+      phase.value = { state: "reading" };
+      progress.value = NO_PROGRESS;
+      series.value = NO_SERIES;
+      isKept.value = false;
+      questions.clear();
+    });
+    send({ kind: "readDocumentAnew", document: current, keyWindow: keyWindow.value });
+  };
+  const rest = (next: Extract<DocumentPhase, { state: "paused" | "read" }>, readTokens: number): void => {
+    batch(() => {
+      phase.value = next;
       progress.value = { ...progress.value, readTokens, leftMs: null };
-      if (state === "read" && outline.value) outline.value = { ...outline.value, numTokens: readTokens };
+      if (next.state === "read" && outline.value) outline.value = { ...outline.value, numTokens: readTokens };
       drawSeries();
     });
-    if (state === "paused" && isPausedByHiding && !isHidden) read();
+    if (next.state === "paused" && !next.isFull && isPausedByHiding && !isHidden) read();
   };
 
   return {
@@ -199,6 +220,7 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
       current++;
     },
     read,
+    readInConstantMemory,
     pause,
     end: () => {
       if (phase.value.state === "paused") send({ kind: "endDocument", document: current });
@@ -228,7 +250,10 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
           phase.value = { state: "counting", numTokens: event.numTokens, numChars: event.numChars };
           return;
         case "documentOpened":
+          record = new ReadingRecord(event.earlier?.points);
           return batch(() => {
+            if (event.earlier) isWindowed.value = event.earlier.keyWindow !== null;
+            if (event.earlier?.keyWindow) windowTokens.value = event.earlier.keyWindow.last;
             outline.value = event.outline;
             phase.value = { state: "ready", estimatedMs: event.estimatedMs };
           });
@@ -241,9 +266,9 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
           });
         }
         case "documentPaused":
-          return rest("paused", event.readTokens);
+          return rest({ state: "paused", isFull: event.isFull }, event.readTokens);
         case "documentRead":
-          return rest("read", event.readTokens);
+          return rest({ state: "read" }, event.readTokens);
         case "documentText":
         case "documentTurnEnded":
           return questions.apply(event);
@@ -264,7 +289,7 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
         case "documentFailed":
           reset({ state: "none" });
           current++;
-          if (event.failure.kind === "bad-document") problem.value = event.failure.message;
+          problem.value = documentProblem(event.failure) ?? "";
       }
     },
   };

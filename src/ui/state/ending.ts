@@ -17,5 +17,7 @@ export function endingText(status: TurnStatus): string {
       return "Cut at the maximum answer length, which you can change under Sampling.";
     case "context":
       return "The conversation is full, so the answer ends here.";
+    case "memory":
+      return "There is no more room on the GPU, so the answer ends here.";
   }
 }

@@ -6,6 +6,7 @@ import type { CompareState } from "./compare.ts";
 import type { DocumentState } from "./document.ts";
 import type { ConversationState } from "./conversation.ts";
 import type { Diagnosis } from "./diagnosis.ts";
+import { documentProblem } from "./document-problem.ts";
 import type { LifeCycleState } from "./life-cycle.ts";
 import type { MemoryState } from "./memory.ts";
 import type { QueueState } from "./queue.ts";
@@ -102,7 +103,7 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
       return compare.apply(event);
     case "documentFailed":
       document.apply(event);
-      return event.failure.kind === "bad-document" ? undefined : lifeCycle.fail(event.failure);
+      return documentProblem(event.failure) === undefined ? lifeCycle.fail(event.failure) : undefined;
     case "documentCounting":
     case "documentOpened":
     case "documentReading":
