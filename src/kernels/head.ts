@@ -2,12 +2,14 @@ import type { WeightFormat } from "../checkpoint/weight-source.ts";
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectShape, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
-import { matvecConstants } from "./matvec.ts";
+import { isProcessor, matvecConstants } from "./matvec.ts";
 import { expectTerms, type ResidualTerms, termConstants } from "./residual-terms.ts";
 import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
 
 /** Many, since every workgroup computes the norm anew. */
 const ROWS = 64;
+/** On a processor that plays GPU, where each workgroup costs. */
+const PROCESSOR_ROWS = 256;
 const WORKGROUP_SIZE = 512;
 
 export interface HeadConstants {
@@ -37,6 +39,7 @@ export interface HeadTensors {
 export async function createHead(session: GpuSession, constants: HeadConstants) {
   const { format, input, hiddenSize, vocabSize, eps, firstRow, numRows } = constants;
   const weightGroups = numWeightGroups(hiddenSize);
+  const rows = isProcessor(session) ? PROCESSOR_ROWS : ROWS;
   const kernel = await compileKernel(
     session,
     {
@@ -45,7 +48,7 @@ export async function createHead(session: GpuSession, constants: HeadConstants) 
       bindings: ["uniform", "read", "read", "read", "read_write"],
     },
     {
-      ...matvecConstants(session, { format, inputGroups: weightGroups, rows: ROWS, workgroupSize: WORKGROUP_SIZE }),
+      ...matvecConstants(session, { format, inputGroups: weightGroups, rows, workgroupSize: WORKGROUP_SIZE }),
       ...termConstants(input, hiddenSize, eps),
       WEIGHT_GROUPS: weightGroups,
       FIRST_ROW: firstRow,
@@ -57,7 +60,7 @@ export async function createHead(session: GpuSession, constants: HeadConstants) 
     expectShape(norm, [hiddenSize]);
     expectWeights(weights, format, numRows, hiddenSize);
     expectShape(logits, [1, vocabSize]);
-    const numWorkgroups = Math.ceil(numRows / ROWS);
+    const numWorkgroups = Math.ceil(numRows / rows);
     return createDispatch(session, kernel, label, [call, terms, norm, weights, logits], () => [numWorkgroups, 1, 1]);
   };
 }

@@ -39,7 +39,7 @@ export function matvecConstants(
 ) {
   const isNarrow = isProcessor(session);
   const numThreads = isNarrow ? NARROW_WORKGROUP_SIZE : Math.min(workgroupSize, largestWorkgroup(session));
-  const lanes = isNarrow ? leastIdleLanes(inputGroups) : fastestLanes(inputGroups, rows, numThreads);
+  const lanes = isNarrow ? leastIdleLanes(inputGroups, rows) : fastestLanes(inputGroups, rows, numThreads);
   const numItems = Math.ceil(inputGroups / lanes) * Math.ceil((rows * lanes) / numThreads);
   return {
     WORKGROUP_SIZE: numThreads,
@@ -73,9 +73,9 @@ function fastestLanes(inputGroups: number, rows: number, numThreads: number): nu
 }
 
 /** Most threads that share a row's groups with the fewest of them idle. */
-function leastIdleLanes(inputGroups: number): number {
+function leastIdleLanes(inputGroups: number, rows: number): number {
   let best = 1;
-  for (let lanes = 2; lanes <= MAX_LANES; lanes *= 2) {
+  for (let lanes = 2; lanes <= MAX_LANES && 4 * rows * (lanes + 1) <= MAX_LANE_BYTES; lanes *= 2) {
     const idle = (count: number) => Math.ceil(inputGroups / count) * count - inputGroups;
     if (idle(lanes) <= idle(best)) best = lanes;
   }
