@@ -19,6 +19,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "main",
+          // Files of a process share compiled kernels: tests/gpu/shared-gpu.ts.
+          isolate: false,
           include: ["tests/**/*.test.ts"],
           exclude: [...configDefaults.exclude, "tests/browser/**", "tests/long/**"],
         },

@@ -91,7 +91,7 @@ export class GpuSession {
   }
 
   /** Requests the fastest adapter and a device with default limits, a few raised, and the chosen features. */
-  static async open(gpu: GPU | undefined, options: SessionOptions): Promise<GpuSession> {
+  static async open(gpu: Pick<GPU, "requestAdapter"> | undefined, options: SessionOptions): Promise<GpuSession> {
     if (!gpu) throw new UnsupportedGpuError("no-webgpu", "WebGPU: expected navigator.gpu, got undefined");
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     if (!adapter) throw new UnsupportedGpuError("no-adapter", "GPU adapter: expected one, got none");

@@ -1,7 +1,6 @@
 // What the parity tests share: one session per test file, seeded inputs, upload, run, read back, compare.
 
 import { afterAll, beforeAll, expect } from "vitest";
-import { openGpu } from "../../scripts/node/gpu.ts";
 import { readShaders } from "../../scripts/node/shaders.ts";
 import { GROUP_SIZE, rowStrideBytes, type WeightFormat } from "../../src/checkpoint/weight-source.ts";
 import { decodeRows, encodeRows } from "../../src/checkpoint/quantize.ts";
@@ -12,6 +11,7 @@ import { submitDispatches } from "../../src/gpu/submit.ts";
 import type { Tensor, WeightMatrix } from "../../src/gpu/tensor.ts";
 import { type Call, createCallUniform, GREEDY, writeCall } from "../../src/kernels/call.ts";
 import { createStep, writeStep } from "../../src/kernels/step.ts";
+import { openSharedGpu } from "./shared-gpu.ts";
 
 let session: GpuSession | undefined;
 
@@ -19,7 +19,7 @@ let session: GpuSession | undefined;
 export function useSession(options: Partial<SessionOptions> = {}): () => GpuSession {
   const errors: string[] = [];
   beforeAll(async () => {
-    const { gpu } = await openGpu();
+    const gpu = await openSharedGpu();
     const features = parseFeatureChoice(process.env.RELAMPAGO_FEATURES ?? "default");
     session = await GpuSession.open(gpu, { shaders: readShaders(), features, ...options });
     session.device.onuncapturederror = (event) => errors.push(event.error.message);

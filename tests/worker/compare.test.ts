@@ -91,6 +91,7 @@ describe("two models beside each other", () => {
     "a race that loses its device begins anew, and one that is stopped keeps what it has",
     { timeout: 400_000 },
     async () => {
+      site.loseDevices();
       const engine = startEngine();
       await open(engine);
       engine.send(RACE);

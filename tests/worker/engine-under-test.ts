@@ -7,6 +7,7 @@ import { Engine } from "../../src/worker/engine.ts";
 import type { HostPorts } from "../../src/worker/gpu-host.ts";
 import type { FolderHandle } from "../../src/store/private-files.ts";
 import type { WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
+import { openSharedGpu, type SharedGpu } from "../gpu/shared-gpu.ts";
 import { createFolder, type Folder, MODEL_URL, serveFolder } from "./made-up-folder.ts";
 
 export type EventOf<Kind extends WorkerEvent["kind"]> = Extract<WorkerEvent, { kind: Kind }>;
@@ -23,14 +24,15 @@ export const SAMPLING = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 };
 
 /** What the engines of a test find. */
 export interface Site {
-  readonly gpu: GPU;
+  /** What engines find at `navigator.gpu`, but for tests that lose devices. */
+  readonly gpu: SharedGpu;
   /** The model's folder as it was made. */
   readonly whole: Folder;
   /** The one that is served: a test's own. */
   folder: Folder;
   /** Those that engines have opened, the newest last. */
   readonly devices: GPUDevice[];
-  /** Calls that were made of devices so far. */
+  /** Calls that were made of devices so far, where they are lost. */
   numCalls: number;
   /** The call at which the newest device is destroyed; later ones are not. */
   lossAtCall: number;
@@ -44,8 +46,9 @@ const COUNTED_CALLS = [
   "createCommandEncoder",
 ] as const;
 
-/** Puts a GPU and a server with a made-up model where an engine looks for them, anew for each of the file's tests. */
-export function useSite(): Site {
+/** Puts a GPU and a server with a made-up model where an engine looks for them, anew for each of the file's tests. Tests that
+ * lose devices begin with `loseDevices`. */
+export function useSite(): Site & { loseDevices(): void } {
   const devices: GPUDevice[] = [];
   const site = { devices, numCalls: 0, lossAtCall: Infinity } as { -readonly [Field in keyof Site]: Site[Field] };
 
@@ -62,30 +65,35 @@ export function useSite(): Site {
     }
   };
 
-  const requestAdapter = async (): Promise<object> => {
-    const adapter = (await site.gpu.requestAdapter())!;
-    return {
-      info: adapter.info,
-      features: adapter.features,
-      limits: adapter.limits,
-      requestDevice: async (descriptor: GPUDeviceDescriptor) => {
-        const device = await adapter.requestDevice(descriptor);
-        countCalls(device);
-        devices.push(device);
-        return device;
-      },
+  const offer = (gpu: SharedGpu, onDevice: (device: GPUDevice) => void) => {
+    const requestAdapter = async (): Promise<object> => {
+      const adapter = (await gpu.requestAdapter())!;
+      return {
+        info: adapter.info,
+        features: adapter.features,
+        limits: adapter.limits,
+        requestDevice: async (descriptor: GPUDeviceDescriptor) => {
+          const device = await adapter.requestDevice(descriptor);
+          onDevice(device);
+          devices.push(device);
+          return device;
+        },
+      };
     };
+    vi.stubGlobal("navigator", { gpu: { requestAdapter }, userAgent: "test browser" });
   };
+  let realGpu: GPU;
 
   beforeAll(async () => {
-    ({ gpu: site.gpu } = await openGpu());
+    ({ gpu: realGpu } = await openGpu());
+    site.gpu = await openSharedGpu();
     site.whole = await createFolder();
   });
 
   beforeEach(() => {
     site.folder = new Map(site.whole);
     site.lossAtCall = Infinity;
-    vi.stubGlobal("navigator", { gpu: { requestAdapter }, userAgent: "test browser" });
+    offer(site.gpu, () => {});
     vi.stubGlobal("fetch", serveFolder(site.folder));
   });
 
@@ -94,7 +102,7 @@ export function useSite(): Site {
     vi.unstubAllGlobals();
   });
 
-  return site;
+  return Object.assign(site, { loseDevices: () => offer(realGpu, countCalls) });
 }
 
 /** @param openDocuments the folder of kept documents; none when absent */

@@ -90,6 +90,7 @@ test("a reading that a closed tab broke off goes on from its newest snapshot", a
 });
 
 test("after a lost device a question is answered from the snapshot, without reading the text again", async () => {
+  site.loseDevices();
   const engine = await start(createDisk());
   await openAndRead(engine);
   const answered = await ask(engine, 1, 1);
@@ -101,6 +102,7 @@ test("after a lost device a question is answered from the snapshot, without read
 });
 
 test("a device that is lost while a document is read delays it, and changes nothing", async () => {
+  site.loseDevices();
   const engine = await start(createDisk());
   await openAndRead(engine);
   const answered = await ask(engine, 1, 1);

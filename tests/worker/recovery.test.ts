@@ -1,6 +1,6 @@
 // The engine on devices that are lost: what was loaded, read and written comes back, and answers end as they would have.
 
-import { expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { createRandom } from "../../src/bench/made-up-source.ts";
 import type { SamplingSettings } from "../../src/worker/messages-model.ts";
 import {
@@ -16,6 +16,7 @@ import {
 } from "./engine-under-test.ts";
 
 const site = useSite();
+beforeEach(() => site.loseDevices());
 
 const SEEDED: SamplingSettings = { temperature: 0.9, topK: 40, topP: 0.95, minP: 0, seed: 5 };
 const NUM_TOKENS = 10;
