@@ -4,11 +4,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { compareResults } from "../src/bench/compare.ts";
 import { reportComparison } from "../src/bench/report.ts";
 import { type BenchmarkResult, parseBenchmarkResult } from "../src/bench/result.ts";
-import { CheckpointError } from "../src/checkpoint/checkpoint-error.ts";
-import { UnsupportedGpuError } from "../src/gpu/session.ts";
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions } from "./bench/bench-options.ts";
 import { createReporter, printEnd } from "./bench/reporter.ts";
 import { runInNode } from "./bench/run-in-node.ts";
+import { runCommand } from "./node/run-command.ts";
 
 async function main(): Promise<void> {
   const command = parseBenchOptions(process.argv.slice(2));
@@ -42,15 +41,4 @@ async function readResult(file: string): Promise<BenchmarkResult> {
   return parseBenchmarkResult(file, text);
 }
 
-try {
-  await main();
-  process.exit(0);
-} catch (error) {
-  const expected = [CheckpointError, UnsupportedGpuError];
-  const { constructor, message } = error as Error;
-  // Wrong options are TypeErrors and RangeErrors of this form; other ones are mistakes in the code.
-  const isExpected =
-    expected.some((kind) => error instanceof kind) || constructor === Error || message.includes(": expected ");
-  console.error(isExpected ? message : error);
-  process.exit(1);
-}
+await runCommand(main);

@@ -3,7 +3,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ChatModel, loadChatModel, readManifest } from "../src/chat/chat-model.ts";
-import { CheckpointError } from "../src/checkpoint/checkpoint-error.ts";
 import { describeAttention } from "../src/compare/contender.ts";
 import { type RaceLane, writePositions } from "../src/compare/race-result.ts";
 import { chronicleIds } from "../src/compare/race-text.ts";
@@ -12,12 +11,13 @@ import { measureRecall } from "../src/compare/recall.ts";
 import type { RecallCell } from "../src/compare/recall-result.ts";
 import { raceCsv, recallCsv, reportRace, reportRecall } from "../src/compare/report.ts";
 import { expectSameTokenizer } from "../src/compare/same-tokenizer.ts";
-import { GpuSession, UnsupportedGpuError } from "../src/gpu/session.ts";
+import { GpuSession } from "../src/gpu/session.ts";
 import { COMPARE_USAGE, type CompareOptions, parseCompareOptions } from "./compare/compare-options.ts";
 import { drawComparison } from "./compare/picture.ts";
 import { openModelFolder } from "./node/files.ts";
 import { openGpu } from "./node/gpu.ts";
 import { savePicture } from "./node/picture.ts";
+import { runCommand } from "./node/run-command.ts";
 import { readShaders } from "./node/shaders.ts";
 
 /** Timed runs of writing at each position. */
@@ -130,16 +130,4 @@ function showProgress(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
 }
 
-try {
-  await main();
-  process.exit(0);
-} catch (error) {
-  const { constructor, message } = error as Error;
-  // Wrong options are TypeErrors of this form; other ones are mistakes in the code.
-  const isExpected =
-    [CheckpointError, UnsupportedGpuError].some((kind) => error instanceof kind) ||
-    constructor === Error ||
-    message.includes(": expected ");
-  console.error(isExpected ? message : error);
-  process.exit(1);
-}
+await runCommand(main);

@@ -95,7 +95,11 @@ async function writeModel(
   const write = (file: string, bytes: Uint8Array) => writeFile(join(folder, file), bytes);
   const { manifest, kinds } = await convertCheckpoint(checkpoint, write, { quant, onProgress: drawProgress });
   const { formatVersion, ...rest } = manifest;
-  const text = JSON.stringify({ formatVersion, name, tokenizer, files, card, ...rest } satisfies Manifest, null, 1);
+  const text = JSON.stringify(
+    { formatVersion, name, tokenizer, files, card, ...rest } satisfies Omit<Manifest, "recall">,
+    null,
+    1,
+  );
   await writeFile(join(folder, MANIFEST_FILE), text + "\n");
   return [parseManifest(JSON.parse(text)), kinds];
 }

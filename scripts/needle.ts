@@ -2,9 +2,10 @@
 // a picture.
 
 import { readFile, writeFile } from "node:fs/promises";
-import { CheckpointError } from "../src/checkpoint/checkpoint-error.ts";
+import { join } from "node:path";
+import { type Manifest, MANIFEST_FILE, parseManifest } from "../src/checkpoint/manifest.ts";
 import { loadChatModel, readManifest } from "../src/chat/chat-model.ts";
-import { GpuSession, UnsupportedGpuError } from "../src/gpu/session.ts";
+import { GpuSession } from "../src/gpu/session.ts";
 import { drawHeatMap } from "./needle/heat-map.ts";
 import { measureNeedles } from "./needle/measure-needles.ts";
 import { NEEDLE_USAGE, type NeedleOptions, parseNeedleOptions } from "./needle/needle-options.ts";
@@ -18,6 +19,7 @@ import {
 import { openModelFolder } from "./node/files.ts";
 import { openGpu } from "./node/gpu.ts";
 import { savePicture } from "./node/picture.ts";
+import { runCommand } from "./node/run-command.ts";
 import { readShaders } from "./node/shaders.ts";
 
 async function main(): Promise<void> {
@@ -30,6 +32,8 @@ async function main(): Promise<void> {
         parseNeedleResult(command.file, await readText(command.file)),
         command.file.replace(/\.json$/, ".png"),
       );
+    case "record":
+      return record(parseNeedleResult(command.file, await readText(command.file)), command.model);
     case "run":
       return measure(command.options);
   }
@@ -87,6 +91,24 @@ async function measure(options: NeedleOptions): Promise<void> {
   draw(result(), `${options.out}.png`);
 }
 
+/** Adds what was found to a model's manifest. */
+async function record({ model, lengths, answers }: NeedleResult, folder: string): Promise<void> {
+  const path = join(folder, MANIFEST_FILE);
+  const manifest = JSON.parse(await readFile(path, "utf8")) as Partial<Manifest>;
+  if (manifest.name !== model)
+    throw new TypeError(`--model: expected ${model}, which was measured, got ${manifest.name}`);
+  const recall = lengths
+    .toSorted((a, b) => a - b)
+    .map((numTokens) => {
+      const { right, asked } = shareOf(answers.filter(({ length }) => length === numTokens));
+      return { numTokens, found: right, asked };
+    });
+  const changed = { ...manifest, recall };
+  parseManifest(changed, path);
+  await writeFile(path, `${JSON.stringify(changed, null, 1)}\n`);
+  console.error(`wrote what was found in texts of ${lengths.length} lengths into ${path}`);
+}
+
 function draw(result: NeedleResult, path: string): void {
   if (savePicture(drawHeatMap(result), path)) console.error(`wrote ${path}`);
   else console.error(`no picture: there is no Chromium to draw it; elsewhere, --draw draws it from the JSON`);
@@ -98,16 +120,4 @@ function readText(file: string): Promise<string> {
   });
 }
 
-try {
-  await main();
-  process.exit(0);
-} catch (error) {
-  const { constructor, message } = error as Error;
-  // Wrong options are TypeErrors of this form; other ones are mistakes in the code.
-  const isExpected =
-    [CheckpointError, UnsupportedGpuError].some((kind) => error instanceof kind) ||
-    constructor === Error ||
-    message.includes(": expected ");
-  console.error(isExpected ? message : error);
-  process.exit(1);
-}
+await runCommand(main);

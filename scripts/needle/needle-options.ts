@@ -21,6 +21,7 @@ Texts are the sample chronicles of the Long document page. A text is read once; 
   --features <list>    kernel variants: default, none, or e.g. subgroups,f16 (default)
   --out <name>         writes <name>.json and, where there is a Chromium, <name>.png (needle)
   --draw <file.json>   draws the picture of a result again, and measures nothing
+  --record <file.json> writes what a result found into the manifest of --model, where the page tells it
   --help               print this`;
 
 export interface NeedleOptions {
@@ -39,6 +40,7 @@ export interface NeedleOptions {
 export type NeedleCommand =
   | { readonly kind: "help" }
   | { readonly kind: "draw"; readonly file: string }
+  | { readonly kind: "record"; readonly file: string; readonly model: string }
   | { readonly kind: "run"; readonly options: NeedleOptions };
 
 /** Throws a TypeError or a FeatureChoiceError of one line. */
@@ -49,6 +51,7 @@ export function parseNeedleOptions(args: readonly string[]): NeedleCommand {
   if (!existsSync(join(values.model, MANIFEST_FILE))) {
     throw new TypeError(`--model: expected a folder with a ${MANIFEST_FILE}, got ${values.model}`);
   }
+  if (values.record !== undefined) return { kind: "record", file: values.record, model: values.model };
   return {
     kind: "run",
     options: {
@@ -71,6 +74,7 @@ function parseKnown(args: readonly string[]) {
       args: [...args],
       options: {
         model: { type: "string", default: "public/models/relampago-71m" },
+        record: { type: "string" },
         lengths: { type: "string", default: "512,1024,2048" },
         depths: { type: "string", default: "0,10,20,30,40,50,60,70,80,90,100" },
         texts: { type: "string", default: "4" },

@@ -2,7 +2,13 @@
 
 import { CheckpointError } from "../checkpoint/checkpoint-error.ts";
 import { hashHex } from "../checkpoint/hashed-file.ts";
-import { type Manifest, MANIFEST_FILE, parseManifest, type SamplingDefaults } from "../checkpoint/manifest.ts";
+import {
+  type Manifest,
+  MANIFEST_FILE,
+  parseManifest,
+  type RecallAtLength,
+  type SamplingDefaults,
+} from "../checkpoint/manifest.ts";
 import { type ModelFiles, parseJson } from "../checkpoint/model-files.ts";
 import { createShardSource } from "../checkpoint/shard-source.ts";
 import type { GpuSession } from "../gpu/session.ts";
@@ -22,6 +28,7 @@ export interface ChatModel {
   /** Tokens of one conversation: what the model was trained to read. */
   readonly contextLength: number;
   readonly defaultSampling: SamplingDefaults;
+  readonly recall: readonly RecallAtLength[];
 }
 
 export interface LoadOptions {
@@ -70,6 +77,7 @@ export async function loadChatModel(
     endTokenIds: config.endTokenIds,
     contextLength: config.trainedContextLength ?? Math.min(UNKNOWN_CONTEXT_LENGTH, config.maxPositionEmbeddings),
     defaultSampling: manifest.sampling,
+    recall: manifest.recall,
   };
 }
 

@@ -27,7 +27,7 @@ export interface KindSummary {
 }
 
 export interface Converted {
-  readonly manifest: Omit<Manifest, "name" | "tokenizer" | "files" | "card">;
+  readonly manifest: Omit<Manifest, "name" | "tokenizer" | "files" | "card" | "recall">;
   readonly kinds: readonly KindSummary[];
 }
 

@@ -33,6 +33,14 @@ export interface SamplingDefaults {
   readonly minP: number;
 }
 
+/** How many of the facts that are hidden in texts of some length the model finds: measured by `npm run needle`. */
+export interface RecallAtLength {
+  /** Of the text, nearly. */
+  readonly numTokens: number;
+  readonly found: number;
+  readonly asked: number;
+}
+
 export interface Manifest {
   readonly formatVersion: number;
   readonly name: string;
@@ -47,6 +55,8 @@ export interface Manifest {
   readonly files: readonly HashedFile[];
   /** The model card. */
   readonly card: string | null;
+  /** The shortest text first; empty where nothing was measured. */
+  readonly recall: readonly RecallAtLength[];
 }
 
 const FORMATS: readonly unknown[] = ["f32", "f16", "q8", "q4"] satisfies WeightFormat[];
@@ -82,6 +92,7 @@ export function parseManifest(json: unknown, file = MANIFEST_FILE): Manifest {
     },
     files: fields.get("files") === undefined ? [] : parseFiles(fields, file, "files", MAX_FILE_BYTES),
     card: fields.get("card") === undefined ? null : parseFileName(fields, "card"),
+    recall: fields.get("recall") === undefined ? [] : parseRecall(fields, file),
   };
 }
 
@@ -140,6 +151,21 @@ function parseSampling(fields: ConfigFields): SamplingDefaults {
     topP: fields.number("topP", { min: 0, max: 1 }),
     minP: fields.number("minP", { min: 0, max: 1 }),
   };
+}
+
+function parseRecall(fields: ConfigFields, file: string): RecallAtLength[] {
+  const recall = fields.list("recall").map((entry, index) => {
+    const at = new ConfigFields(file, entry, `recall.${index}.`);
+    const asked = at.integer("asked", { min: 1 });
+    return {
+      numTokens: at.integer("numTokens", { min: 1 }),
+      found: at.integer("found", { min: 0, max: asked }),
+      asked,
+    };
+  });
+  const isAscending = recall.every(({ numTokens }, index) => index === 0 || numTokens > recall[index - 1]!.numTokens);
+  if (!isAscending) fields.fail("recall", "texts from the shortest to the longest");
+  return recall;
 }
 
 function parseFiles(fields: ConfigFields, file: string, list: string, maxBytes: number): HashedFile[] {

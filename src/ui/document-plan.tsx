@@ -2,6 +2,7 @@
 
 import type { ReadyModel } from "../worker/messages-model.ts";
 import { formatBytes, formatCount, formatDuration } from "./quantities.ts";
+import { describeRecall } from "./recall-text.ts";
 import { FIRST_KEYS } from "./state/document.ts";
 import type { Page } from "./state/page.ts";
 
@@ -53,8 +54,8 @@ function Limits({ page, model }: { page: Page; model: ReadyModel }) {
         <p class="notice">
           <span>
             This text is {formatTimes(numTokens / trainedContextLength)} as long as any text the model was trained on (
-            {formatCount(trainedContextLength)} tokens). It will read all of it, but expect few right answers about its
-            beginning.
+            {formatCount(trainedContextLength)} tokens). It will read all of it, but expect few right answers.{" "}
+            {describeRecall(model.recall)}
           </span>
         </p>
       )}

@@ -5,6 +5,7 @@ import { useRef } from "preact/hooks";
 import type { ReadyModel } from "../worker/messages-model.ts";
 import { KeptDocuments } from "./kept-documents.tsx";
 import { formatCount } from "./quantities.ts";
+import { describeRecall } from "./recall-text.ts";
 import type { Page } from "./state/page.ts";
 
 const ACCEPTED_FILES = ".txt,.md,.markdown,.html,.htm,.pdf,text/*,application/pdf";
@@ -145,7 +146,8 @@ export function DocumentSource({ page, model }: { page: Page; model: ReadyModel 
         {trainedContextLength !== null && (
           <p class="document-muted">
             The memory is the demonstration. This small model was trained on texts of up to{" "}
-            {formatCount(trainedContextLength)} tokens; it reads longer ones, but finds less and less in them.
+            {formatCount(trainedContextLength)} tokens; it reads longer ones, but finds less and less in them.{" "}
+            {describeRecall(model.recall)}
           </p>
         )}
       </div>

@@ -42,6 +42,7 @@ export function describeModel(
     trainedContextLength: config.trainedContextLength,
     contextLength,
     defaultSampling: chat.defaultSampling,
+    recall: chat.recall,
     gpu: {
       vendor,
       architecture,

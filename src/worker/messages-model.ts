@@ -38,6 +38,8 @@ export interface ReadyModel {
   /** Tokens that one conversation can hold here. */
   readonly contextLength: number;
   readonly defaultSampling: Omit<SamplingSettings, "seed">;
+  /** Facts that it found in texts of some lengths, the shortest first; empty where that was not measured. */
+  readonly recall: readonly { readonly numTokens: number; readonly found: number; readonly asked: number }[];
   /** e.g. "nvidia ampere"; empty strings when the browser does not tell. */
   readonly gpu: {
     readonly vendor: string;

@@ -16,6 +16,7 @@ export const MODEL: ReadyModel = {
   numLightningLayers: 14,
   numExperts: 8,
   expertsPerToken: 2,
+  recall: [],
   trainedContextLength: 2048,
   contextLength: 4096,
   defaultSampling: { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 },

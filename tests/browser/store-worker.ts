@@ -32,6 +32,7 @@ async function load(modelUrl: string): Promise<ReadyModel> {
     trainedContextLength: config.trainedContextLength,
     contextLength: 100,
     defaultSampling: manifest.sampling,
+    recall: manifest.recall,
     gpu: { vendor: "none", architecture: "", description: "", isSoftware: false, features: [] },
   };
 }

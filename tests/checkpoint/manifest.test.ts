@@ -20,6 +20,8 @@ const converted = await convertCheckpoint(await openHfCheckpoint(openMade(makeCh
 });
 
 /** A manifest that nothing is wrong with, to be spoiled. */
+const LATER = { numTokens: 1024, found: 0, asked: 3 };
+
 function makeManifest(): ManifestJson {
   const tokenizer = { file: "tokenizer.json", configFile: "tokenizer_config.json" };
   const files = Object.values(tokenizer).map((file, index) => ({
@@ -28,7 +30,7 @@ function makeManifest(): ManifestJson {
     sha256: "0a".repeat(32),
   }));
   return JSON.parse(
-    JSON.stringify({ name: "made", tokenizer, files, card: "README.md", ...converted.manifest }),
+    JSON.stringify({ name: "made", tokenizer, files, card: "README.md", recall: [LATER], ...converted.manifest }),
   ) as ManifestJson;
 }
 
@@ -42,9 +44,9 @@ it("a manifest that is right is taken as it is", () => {
   expect(parseManifest(plain)).toEqual(plain);
 });
 
-it("a manifest from before the tokenizer's files had digests knows nothing of them", () => {
-  const { files: _, ...earlier } = makeManifest();
-  expect(parseManifest(earlier)).toEqual({ ...earlier, files: [] });
+it("a manifest from before the tokenizer's files had digests, and recall was measured, knows nothing of them", () => {
+  const { files: _, recall: __, ...earlier } = makeManifest();
+  expect(parseManifest(earlier)).toEqual({ ...earlier, files: [], recall: [] });
 });
 
 const TOTAL_BYTES = converted.manifest.shards[0]!.sizeBytes;
@@ -122,6 +124,20 @@ describe("a manifest is refused when", () => {
       spoil: ({ config }) => (config["endTokenIds"] = [-1]),
       message: "config.endTokenIds: expected at most 8 ids below vocabSize 48, got [-1]",
     },
+    ...[
+      { field: "found", value: 4, message: "recall.0.found: expected a whole number from 0 to 3, got 4" },
+      { field: "asked", value: 0, message: "recall.0.asked: expected a whole number of at least 1, got 0" },
+      {
+        field: "numTokens",
+        value: 9000,
+        message: `recall: expected texts from the shortest to the longest, got [{"numTokens":9000,"found":2,"asked":3},{"numTokens":1024,"found":0,"asked":3}]`,
+      },
+    ].map(({ field, value, message }) => ({
+      problem: `recall.0.${field} is ${value}`,
+      spoil: (manifest: ManifestJson) =>
+        Object.assign(manifest, { recall: [{ numTokens: 512, found: 2, asked: 3, [field]: value }, LATER] }),
+      message,
+    })),
     {
       problem: "sampling is absurd",
       spoil: ({ sampling }) => (sampling["topP"] = 1.5),

@@ -1,4 +1,9 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parseManifest } from "../../src/checkpoint/manifest.ts";
 import { drawHeatMap } from "../../scripts/needle/heat-map.ts";
 import { parseNeedleOptions } from "../../scripts/needle/needle-options.ts";
 import { type NeedleAnswer, type NeedleResult, parseNeedleResult } from "../../scripts/needle/needle-result.ts";
@@ -61,4 +66,27 @@ describe("the picture of a needle test", () => {
     );
     expect(() => parseNeedleResult("a.json", "no")).toThrow("a.json: expected a result of npm run needle, got no JSON");
   });
+});
+
+test("--record writes what was found into the manifest of the model that was measured, and into no other", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "relampago-needle-"));
+  const shipped = await readFile(resolve("public/models/twin-hybrid/manifest.json"), "utf8");
+  const run = async (model: string) => {
+    await writeFile(join(folder, "result.json"), JSON.stringify({ ...RESULT, model }));
+    const args = ["--import", "tsx", "scripts/needle.ts", "--model", folder, "--record", join(folder, "result.json")];
+    return spawnSync(process.execPath, args, { encoding: "utf8" });
+  };
+  await writeFile(join(folder, "manifest.json"), shipped);
+  expect((await run("another")).stderr).toBe("--model: expected another, which was measured, got twin-hybrid\n");
+  expect(await readFile(join(folder, "manifest.json"), "utf8")).toBe(shipped);
+  expect(await run("twin-hybrid")).toMatchObject({ status: 0 });
+  const manifest = parseManifest(JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")));
+  expect(manifest).toEqual({
+    ...parseManifest(JSON.parse(shipped)),
+    recall: [
+      { numTokens: 512, found: 2, asked: 3 },
+      { numTokens: 4096, found: 0, asked: 1 },
+    ],
+  });
+  await rm(folder, { recursive: true });
 });

@@ -16,6 +16,7 @@ export const MODEL: ReadyModel = {
   numLightningLayers: 3,
   numExperts: 4,
   expertsPerToken: 2,
+  recall: [],
   trainedContextLength: 600,
   contextLength: 1000,
   defaultSampling: { temperature: 0.8, topK: 20, topP: 0.9, minP: 0.05 },

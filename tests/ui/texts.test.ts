@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { FAILURE_TEXTS } from "../../src/ui/failure-texts.ts";
 import { nameGpu } from "../../src/ui/gpu-name.ts";
 import { formatBytes, formatElapsed, formatMegabytes, formatSpeed, formatWait } from "../../src/ui/quantities.ts";
+import { describeRecall } from "../../src/ui/recall-text.ts";
 import { parseRoute } from "../../src/ui/state/route.ts";
 import { tokensPerSecond } from "../../src/ui/state/speed.ts";
 
@@ -58,4 +59,16 @@ test("a GPU without a description is named by vendor and architecture", () => {
 test("an unknown address leads to the chat", () => {
   expect(parseRoute("")).toBe("chat");
   expect(parseRoute("#/nowhere")).toBe("chat");
+});
+
+test("what a model finds in long texts is told by length, up to where it finds nothing", () => {
+  const at = (numTokens: number, found: number) => ({ numTokens, found, asked: 4 });
+  expect(describeRecall([])).toBe("");
+  expect(describeRecall([at(512, 3)])).toBe("Measured, it found 75 % of the facts hidden in texts of 512 tokens.");
+  expect(describeRecall([at(512, 3), at(2048, 1), at(4096, 0), at(8192, 0)])).toBe(
+    "Measured, it found 75 % of the facts hidden in texts of 512 tokens, 25 % in 2,048, and none in 4,096 or more.",
+  );
+  expect(describeRecall([at(512, 0), at(1024, 0)])).toBe(
+    "Measured, it found none of the facts hidden in texts of 512 tokens or more.",
+  );
 });

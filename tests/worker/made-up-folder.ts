@@ -54,6 +54,7 @@ export async function createFolder(): Promise<Folder> {
     tokenizer: { file: "tokenizer.json", configFile: "tokenizer_config.json" },
     files,
     card: null,
+    recall: [],
   };
   folder.set(MANIFEST_FILE, encodeJson(manifest));
   return folder;
