@@ -47,7 +47,7 @@ function Buttons({ page }: { page: Page }) {
     case "paused":
       return (
         <>
-          <button class="button button-primary" type="button" onClick={read}>
+          <button class={phase.value.isFull ? "button" : "button button-primary"} type="button" onClick={read}>
             Read on
           </button>
           {progress.value.readTokens > 0 && (
@@ -78,7 +78,7 @@ function Full({ page }: { page: Page }) {
         You can allow more memory in the panel of the model and read on, or read from the beginning in constant memory,
         which keeps the keys of the first {FIRST_KEYS} and the last <WindowChoice page={page} /> tokens only.
       </span>
-      <button class="button" type="button" onClick={readInConstantMemory}>
+      <button class="button button-primary" type="button" onClick={readInConstantMemory}>
         Read in constant memory
       </button>
     </div>
