@@ -58,9 +58,11 @@ export class ChatPart {
   receive(request: ChatRequest): void {
     switch (request.kind) {
       case "load":
-        // It takes the place of all that there is.
-        this.#queue.cancelAll();
-        this.#host.giveUp();
+        // The first model waits for what other parts do on the GPU; another one takes the place of all that there is.
+        if (this.#use || !this.#host.isOpenWith(request)) {
+          this.#queue.cancelAll();
+          this.#host.giveUp();
+        }
         return this.#add("Loading the model", (signal) => this.#load(request, signal));
       case "fetchWeights":
         return this.#use?.agree();
@@ -93,10 +95,11 @@ export class ChatPart {
   /** Ended without a word when it is cancelled. */
   async #load(request: LoadRequest, signal: AbortSignal): Promise<void> {
     const { modelUrl, features, blockSize, contextTokens, memoryBudgetBytes } = request;
-    this.#forget();
+    const isAnother = this.#use !== undefined;
+    if (isAnother) this.#forget();
     this.#mostTokens = contextTokens ?? Infinity;
     this.#host.memory.budgetBytes = memoryBudgetBytes ?? Infinity;
-    this.#host.restart({ features, blockSize });
+    if (isAnother || !this.#host.isOpenWith({ features, blockSize })) this.#host.restart({ features, blockSize });
     this.#use = this.#host.use(modelUrl, { tell: this.#post, asksFirst: true });
     try {
       signal.throwIfAborted();

@@ -69,6 +69,11 @@ export class GpuHost {
     return this.#gpu;
   }
 
+  /** Whether a device is open that was opened so. */
+  isOpenWith({ features, blockSize }: HostOptions): boolean {
+    return this.#gpu !== undefined && this.#options.features === features && this.#options.blockSize === blockSize;
+  }
+
   /** Closes the device and all models; the next job opens another with these options. */
   restart(options: HostOptions): void {
     this.close();

@@ -6,7 +6,7 @@ import { tokenizer } from "../text/fixtures.ts";
 import { type Chat, createChat, END_ID, readState, type Said, say, useModel } from "./made-up-chat.ts";
 
 const model = useModel();
-const NUM_TOKENS = 40;
+const NUM_TOKENS = 24;
 const MESSAGE = "Tell me a story.";
 /** Penalties, so that a token counted too much or too little changes what follows. */
 const SAMPLING: Sampling = {
@@ -23,7 +23,7 @@ const OPTIONS = { sampling: SAMPLING, maxTokens: NUM_TOKENS };
 const PACE = { depth: 3, steps: 4 };
 /** Tokens drawn after each stop. */
 const NUM_AFTER = 3;
-/** Some 1,500 decode steps on a software adapter. */
+/** Some 700 decode steps on a software adapter. */
 const LONG = { timeout: 600_000 };
 
 let chat: Chat;
@@ -102,8 +102,8 @@ describe("an answer goes on as one that was not interrupted", () => {
       cuts[expected.length === (borders[kept - 1] ?? 0) ? "whole" : "within"] += 1;
       chat.conversation.clear("");
     }
-    expect(cuts.whole).toBeGreaterThan(10);
-    expect(cuts.within).toBeGreaterThan(10);
+    expect(cuts.whole).toBeGreaterThan(5);
+    expect(cuts.within).toBeGreaterThan(5);
   });
 });
 

@@ -86,6 +86,23 @@ describe("two models beside each other", () => {
     ]);
   });
 
+  test("race to the end while the chat's model is asked for, which is loaded beside them then", async () => {
+    const engine = startEngine();
+    await open(engine);
+    engine.send(RACE);
+    await engine.wait("compareRead");
+    engine.send({ kind: "load", modelUrl: MODEL_URL, features: "default" });
+    await finish(engine, "race");
+    expect(eventsOf(engine, "compareLane").map(({ lane }) => lane.isComplete)).toEqual([true, true]);
+    await engine.wait("size");
+    engine.send({ kind: "fetchWeights" });
+    expect(await engine.wait("ready", "loadFailed")).toMatchObject({ kind: "ready" });
+    expect(site.devices).toHaveLength(1);
+    engine.send({ kind: "compareAnswer", plan: PLAN });
+    await finish(engine, "answer");
+    expect(eventsOf(engine, "compareReady")).toHaveLength(1);
+  });
+
   // Every kernel is compiled twice, which takes a software adapter its time.
   test(
     "a race that loses its device begins anew, and one that is stopped keeps what it has",
