@@ -28,7 +28,9 @@ export class DocumentKeeper {
     const createdMs = Date.now();
     try {
       const document = { name, facts, held, numChars, keyWindow, modelId, modelName, kvFormat, createdMs };
-      open.stored = await store.create(document, ids);
+      const stored = await store.create(document, ids);
+      await this.#shelf.claims.claim(stored.record.id, name);
+      open.stored = stored;
     } catch (error) {
       this.#tell(error);
     }
@@ -64,14 +66,17 @@ export class DocumentKeeper {
 
   /** Deletes what was written of it, unless it is kept. */
   async letGo(open: OpenDocument): Promise<void> {
-    if (open.stored?.record.isKept) open.stored = undefined;
-    else await this.#forget(open);
+    if (!open.stored?.record.isKept) return this.#forget(open);
+    this.#shelf.claims.release(open.stored.record.id);
+    open.stored = undefined;
   }
 
   async #forget(open: OpenDocument): Promise<void> {
     const id = open.stored?.record.id;
     open.stored = undefined;
-    if (id !== undefined) await (await this.#shelf.store())?.delete(id);
+    if (id === undefined) return;
+    await (await this.#shelf.store())?.delete(id);
+    this.#shelf.claims.release(id);
   }
 
   #tell(error: unknown): void {

@@ -10,6 +10,7 @@ import { readingMs } from "../document/reading-plan.ts";
 import type { TextSource } from "../document/text-source.ts";
 import type { ChatModel } from "../chat/chat-model.ts";
 import type { FolderHandle } from "../store/private-files.ts";
+import type { StorePorts } from "../store/weight-store.ts";
 import { DocumentAnswers } from "./document-answers.ts";
 import { DocumentKeeper } from "./document-keeper.ts";
 import { describeSource, growthOf, outlineOf } from "./document-outline.ts";
@@ -47,15 +48,17 @@ export class DocumentPart {
     post: (event: WorkerEvent) => void,
     subject: () => ModelUse | undefined,
     openFolder: () => Promise<FolderHandle | undefined>,
+    locks: StorePorts["locks"],
   ) {
     this.#host = host;
     this.#queue = queue;
     this.#post = post;
     this.#subject = subject;
-    this.#shelf = new DocumentShelf(post, openFolder, async () => {
+    const reader = async () => {
       const chat = await this.#withModel("Looking for kept documents", this.#never, async (_, opened) => opened);
       return chat && { id: chat.id, kvFormat: chat.model.kvFormat };
-    });
+    };
+    this.#shelf = new DocumentShelf(post, openFolder, reader, locks);
     this.#keeper = new DocumentKeeper(post, this.#shelf);
     const fail = (open: OpenDocument, error: unknown) => this.#fail(open, error);
     const desk = { host, queue, post, subject, fail };
@@ -153,19 +156,25 @@ export class DocumentPart {
   }
 
   async #restore(document: number, id: string, signal: AbortSignal): Promise<void> {
+    const { claims } = this.#shelf;
+    let isClaimed = false;
+    let restored: OpenDocument | undefined;
     try {
       const store = await this.#shelf.store();
       if (!store) throw new DocumentError("storage: expected a kept document, got no storage");
+      await claims.claim(id, (await store.record(id)).name);
+      isClaimed = true;
       const stored = await store.open(id);
       const ids = await stored.readIds();
       await this.#withModel(`Opening “${stored.record.name}”`, signal, async (gpu, chat) => {
         const { name, facts, held, numChars, isKept } = stored.record;
         expectModel(stored.record, chat.id, chat.model.kvFormat);
         const prompt = new DocumentPrompt(chat.tokenizer, chat.template);
-        const open = new OpenDocument(document, { name, facts, held, numChars, ids, prompt });
+        const open = (restored = new OpenDocument(document, { name, facts, held, numChars, ids, prompt }));
         await open.restore(gpu, chat, stored);
         signal.throwIfAborted();
         this.#open = open;
+        isClaimed = false;
         const { readTokens } = open;
         const earlier = { keyWindow: open.keyWindow, points: open.record.points };
         const outline = outlineOf(open, gpu, chat);
@@ -176,6 +185,12 @@ export class DocumentPart {
       });
     } catch (error) {
       if (!signal.aborted) this.#post({ kind: "documentFailed", document, failure: parseFailure(error) });
+    } finally {
+      // Not opened after all.
+      if (isClaimed) {
+        restored?.free(this.#host.gpu);
+        claims.release(id);
+      }
     }
   }
 
@@ -197,6 +212,8 @@ export class DocumentPart {
 
   #fail(open: OpenDocument, error: unknown): void {
     if (this.#open === open) this.#open = undefined;
+    open.free(this.#host.gpu);
+    if (open.stored) this.#shelf.claims.release(open.stored.record.id);
     this.#post({ kind: "documentFailed", document: open.number, failure: parseFailure(error) });
   }
 }

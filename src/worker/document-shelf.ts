@@ -5,6 +5,8 @@ import type { DocumentRecord } from "../document/document-record.ts";
 import { DocumentStore } from "../document/document-store.ts";
 import { importDocument } from "../document/import-document.ts";
 import type { FolderHandle } from "../store/private-files.ts";
+import type { StorePorts } from "../store/weight-store.ts";
+import { DocumentClaims } from "./document-claims.ts";
 import { parseFailure } from "./failures.ts";
 import type { DocumentRequest, KeptDocument } from "./messages-document.ts";
 import type { WorkerEvent } from "./messages.ts";
@@ -24,6 +26,7 @@ export interface Reader {
 const UNKEPT_MS = 24 * 3600 * 1000;
 
 export class DocumentShelf {
+  readonly claims: DocumentClaims;
   readonly #post: (event: WorkerEvent) => void;
   readonly #folder: Promise<FolderHandle | undefined>;
   readonly #reader: () => Promise<Reader | undefined>;
@@ -35,7 +38,9 @@ export class DocumentShelf {
     post: (event: WorkerEvent) => void,
     openFolder: () => Promise<FolderHandle | undefined>,
     reader: () => Promise<Reader | undefined>,
+    locks: StorePorts["locks"],
   ) {
+    this.claims = new DocumentClaims(locks);
     this.#post = post;
     // Refused in some private windows: then nothing is kept.
     this.#folder = openFolder().catch(() => undefined);
@@ -61,10 +66,10 @@ export class DocumentShelf {
       case "listDocuments":
         break;
       case "renameDocument":
-        await store.rename(request.id, request.name);
+        await this.#change(store, request.id, () => store.rename(request.id, request.name));
         break;
       case "deleteDocument":
-        await store.delete(request.id);
+        await this.#change(store, request.id, () => store.delete(request.id));
         break;
       case "exportDocument": {
         const stored = await store.open(request.id);
@@ -77,12 +82,20 @@ export class DocumentShelf {
     await this.#tellList(store);
   }
 
+  async #change(store: DocumentStore, id: string, change: () => Promise<void>): Promise<void> {
+    const { name } = await store.record(id);
+    await this.claims.during(id, name, change);
+  }
+
   async #tellList(store: DocumentStore): Promise<void> {
     const reader = await this.#reader();
     const refusals: string[] = [];
     const records = await store.list(({ message }) => refusals.push(message));
     const isOver = ({ isKept, createdMs }: DocumentRecord) => !isKept && Date.now() - createdMs > UNKEPT_MS;
-    for (const record of records) if (isOver(record)) await store.delete(record.id);
+    for (const { id, name } of records.filter(isOver)) {
+      // One that another page still reads stays.
+      await this.claims.during(id, name, () => store.delete(id)).catch(() => undefined);
+    }
     const documents = records.filter((record) => !isOver(record)).map((record) => describeRecord(record, reader));
     this.#post({ kind: "documentList", documents });
     for (const message of refusals) this.#post({ kind: "documentProblem", message });

@@ -44,7 +44,8 @@ export class Engine {
     this.#chat = new ChatPart(this.#host, this.#queue, post);
     this.#benchmark = new BenchmarkPart(this.#host, this.#queue, post, () => this.#chat.model);
     this.#compare = new ComparePart(this.#host, this.#queue, post);
-    this.#document = new DocumentPart(this.#host, this.#queue, post, () => this.#chat.model, openDocuments);
+    const { locks } = ports.store;
+    this.#document = new DocumentPart(this.#host, this.#queue, post, () => this.#chat.model, openDocuments, locks);
   }
 
   receive(request: WorkerRequest): void {
