@@ -41,3 +41,9 @@ test("a list tells of a record that a later version wrote, and keeps its file", 
   ]);
   expect(await files.read("later.json")).toEqual(later);
 });
+
+test("a record from before measurements were kept has none", () => {
+  const fields = { ...DOCUMENT, id: "a", isKept: true, keyParts: [], snapshots: [] };
+  const older = { ...fields, schemaVersion: 1, numTokens: 3, tokens: { sizeBytes: 12, sha256: "" } };
+  expect(parseRecord("a.json", JSON.stringify(older))).toEqual({ ...older, schemaVersion: 2, points: [] });
+});
