@@ -82,6 +82,7 @@ fn stage_hidden(local: u32) {
   let own = min(local, HIDDEN_SIZE / 4u - 1u);
   let own_residual = terms[terms_base + own];
   let own_norm = norm[own];
+  prepare_sums();
   read_ahead(local);
   if (is_shared) {
     if (first_term <= term_parts()) {
