@@ -32,6 +32,11 @@ export function isProcessor({ adapterInfo }: GpuSession): boolean {
   return adapterInfo.subgroupMaxSize <= NARROW_SUBGROUP_SIZE;
 }
 
+/** Subgroups that a workgroup has at least; 1 where kernels use none, for a browser may not tell their size. */
+export function leastSubgroups({ adapterInfo, features }: GpuSession, numThreads: number): number {
+  return features.has("subgroups") ? Math.ceil(numThreads / adapterInfo.subgroupMaxSize) : 1;
+}
+
 /** Constants of a kernel that multiplies `rows` rows of that many groups in each workgroup. */
 export function matvecConstants(
   session: GpuSession,
