@@ -2,13 +2,11 @@
 // `router`, and fills `staged` (common/residual_terms.wgsl) after `read_router`: of softmax(x · routerᵀ) the
 // EXPERTS_PER_TOKEN largest, renormalised to sum 1, ties to the lower index.
 // Logits are of `staged`, before the norm's scale: it changes no order.
-// An expert's logit is a subgroup's. Which threads make up a subgroup is the GPU's choice, so subgroups draw their numbers.
+// An expert's logit is a subgroup's.
 const ROUTER_QUADS: u32 = 4u;  // of a lane's part of the router that are read ahead
 
-var<workgroup> next_subgroup: atomic<u32>;
 var<workgroup> logits: array<f32, NUM_EXPERTS>;
 
-var<private> subgroup_number: u32;
 var<private> router_quads: array<vec4<f32>, ROUTER_QUADS>;  // read and written with constant indices alone
 
 /// Quad `quad` of a candidate's row; past the last one they repeat it.
@@ -18,11 +16,7 @@ fn router_value(candidate: u32, quad: u32) -> vec4<f32> {
 
 /// Begins to read the router.
 fn read_router(local: u32) {
-  var number = 0u;
-  if (subgroupElect()) {
-    number = atomicAdd(&next_subgroup, 1u);
-  }
-  subgroup_number = subgroupBroadcastFirst(number);
+  draw_subgroup();
   router_quads[0] = router_value(subgroup_number, lane);
   router_quads[1] = router_value(subgroup_number, lane + num_lanes);
   router_quads[2] = router_value(subgroup_number, lane + 2u * num_lanes);

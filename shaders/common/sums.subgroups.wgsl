@@ -2,6 +2,9 @@
 // Which threads make up a subgroup, and how many, is the GPU's choice: each subgroup adds up all values anew.
 var<workgroup> sum_parts: array<f32, WORKGROUP_SIZE>;
 
+var<workgroup> next_subgroup: atomic<u32>;
+
+var<private> subgroup_number: u32;
 var<private> lane: u32;  // of the thread in its subgroup
 var<private> num_lanes: u32;
 
@@ -9,6 +12,15 @@ var<private> num_lanes: u32;
 fn prepare_sums() {
   lane = subgroupExclusiveAdd(1u);
   num_lanes = subgroupAdd(1u);
+}
+
+/// A subgroup's number in `subgroup_number`: which threads a subgroup has is the GPU's choice, so subgroups draw theirs.
+fn draw_subgroup() {
+  var number = 0u;
+  if (subgroupElect()) {
+    number = atomicAdd(&next_subgroup, 1u);
+  }
+  subgroup_number = subgroupBroadcastFirst(number);
 }
 
 fn sum_part(i: u32, end: u32) -> f32 {
