@@ -103,7 +103,7 @@ fn stage_hidden(local: u32) {
     } else {
       squares = term_sum(num_columns - 1u, 1u, 1u).x;
     }
-    scale = BETA / sqrt(squares / f32(SCALE_SIZE) + SCALE_EPS);
+    scale = BETA * inverseSqrt(squares / f32(SCALE_SIZE) + SCALE_EPS);
   }
   var hidden_squares = 0.0;
   for (var i = local; i < HIDDEN_SIZE / 4u; i += WORKGROUP_SIZE) {
@@ -127,7 +127,7 @@ fn stage_hidden(local: u32) {
     staged[(i / 8u) * GROUP_STRIDE + i % 8u] = hidden * weight;
   }
   let total = workgroup_sum(hidden_squares, HIDDEN_SIZE / 4u, local);
-  norm_scale = 1.0 / sqrt(total / f32(HIDDEN_SIZE) + EPS);
+  norm_scale = inverseSqrt(total / f32(HIDDEN_SIZE) + EPS);
 }
 
 /// Four values of rms_norm(hidden).
