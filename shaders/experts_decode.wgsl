@@ -14,8 +14,8 @@
 //   cheap, and owns SLICE_COLUMNS columns of one choice, and one term.
 // Source: arXiv:2501.08313 §2.1; arXiv:2203.00555 (DeepNorm residual)
 // Reference: src/reference/kernels/experts-decode.ts, expertsDecode
-// Appends: common/residual_terms.wgsl, common/sums.wgsl, common/matvec.wgsl, common/slice_product.wgsl, common/half.wgsl,
-//   common/weight_FORMAT.wgsl, common/weight_FORMAT.wgsl as out
+// Appends: common/residual_terms.wgsl, common/sums.wgsl, common/routing.wgsl, common/matvec.wgsl, common/slice_product.wgsl,
+//   common/half.wgsl, common/weight_FORMAT.wgsl, common/weight_FORMAT.wgsl as out
 
 override WORKGROUP_SIZE: u32;
 override LANES: u32;
@@ -32,10 +32,9 @@ override BETA: f32;
 override NUM_EXPERTS: u32;
 override EXPERTS_PER_TOKEN: u32;
 override EXPERT_THREADS: u32;  // num_experts rounded up to a divisor of WORKGROUP_SIZE
+override MIN_SUBGROUPS: u32;   // of a workgroup
 override INTERMEDIATE_SIZE: u32;
 override SLICE_COLUMNS: u32;
-
-const ROUTER_QUADS: u32 = 2u;  // of a thread's part of the router that are read ahead
 
 @group(0) @binding(0) var<storage, read> terms: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> norm: array<vec4<f32>>;
@@ -44,14 +43,9 @@ const ROUTER_QUADS: u32 = 2u;  // of a thread's part of the router that are read
 @group(0) @binding(4) var<storage, read> out_weights: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read_write> next_terms: array<f32>;
 
-var<workgroup> router_parts: array<f32, WORKGROUP_SIZE>;
-var<workgroup> logits: array<f32, EXPERT_THREADS>;
-var<workgroup> chosen: array<u32, EXPERTS_PER_TOKEN>;
-
 var<private> expert: u32;
 var<private> first_column: u32;
 var<private> is_first_workgroup: bool;
-var<private> router_quads: array<vec4<f32>, ROUTER_QUADS>;  // read ahead
 
 fn num_slices() -> u32 {
   return (INTERMEDIATE_SIZE + SLICE_COLUMNS - 1u) / SLICE_COLUMNS;
@@ -73,82 +67,8 @@ fn product_row(index: u32) -> u32 {
   return (expert * 2u + index / SLICE_COLUMNS) * INTERMEDIATE_SIZE + column;
 }
 
-/// Quad number `i` of a thread's part of its expert's row of the router.
-fn router_quad(local: u32, i: u32) -> u32 {
-  let lanes = WORKGROUP_SIZE / EXPERT_THREADS;
-  return local % lanes + i * lanes;
-}
-
-fn router_value(local: u32, i: u32) -> vec4<f32> {
-  let candidate = min(local / (WORKGROUP_SIZE / EXPERT_THREADS), NUM_EXPERTS - 1u);
-  return router[candidate * (HIDDEN_SIZE / 4u) + min(router_quad(local, i), HIDDEN_SIZE / 4u - 1u)];
-}
-
 fn read_ahead(local: u32) {
-  for (var i = 0u; i < ROUTER_QUADS; i++) {
-    router_quads[i] = router_value(local, i);
-  }
-}
-
-/// This thread's part of its expert's router logit, before the norm's scale.
-fn router_part(local: u32) -> f32 {
-  var part = 0.0;
-  for (var i = 0u; router_quad(0u, i) < HIDDEN_SIZE / 4u; i++) {
-    let quad = router_quad(local, i);
-    if (quad < HIDDEN_SIZE / 4u) {
-      var value: vec4<f32>;
-      if (i < ROUTER_QUADS) {
-        value = router_quads[i];
-      } else {
-        value = router_value(local, i);
-      }
-      part += dot(staged[(quad / 8u) * GROUP_STRIDE + quad % 8u], value);
-    }
-  }
-  return part;
-}
-
-/// Sets `chosen` from `router_parts`.
-fn route(local: u32) {
-  let lanes = WORKGROUP_SIZE / EXPERT_THREADS;
-  let width = min(lanes, 8u);
-  if (local % lanes < width) {
-    var part = 0.0;
-    for (var i = local % lanes; i < lanes; i += width) {
-      part += router_parts[local / lanes * lanes + i];
-    }
-    router_parts[local] = part;
-  }
-  workgroupBarrier();
-  if (local < EXPERT_THREADS) {
-    var logit = 0.0;
-    for (var lane = 0u; lane < width; lane++) {
-      logit += router_parts[local * lanes + lane];
-    }
-    logits[local] = logit * norm_scale;
-  }
-  workgroupBarrier();
-  if (local < NUM_EXPERTS) {
-    let logit = logits[local];
-    var rank = 0u;
-    for (var i = 0u; i < NUM_EXPERTS; i++) {
-      rank += select(0u, 1u, logits[i] > logit || (logits[i] == logit && i < local));
-    }
-    if (rank < EXPERTS_PER_TOKEN) {
-      chosen[rank] = local;
-    }
-  }
-  workgroupBarrier();
-}
-
-/// Of softmax over the chosen: the denominator over all experts cancels.
-fn chosen_weight(choice: u32) -> f32 {
-  let largest = logits[chosen[0]];
-  var total = 0.0;
-  for (var i = 0u; i < EXPERTS_PER_TOKEN; i++) {
-    total += exp(logits[chosen[i]] - largest);
-  }
-  return exp(logits[chosen[choice]] - largest) / total;
+  read_router(local);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -156,17 +76,15 @@ fn experts_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_in
   first_column = workgroup.x * SLICE_COLUMNS;
   is_first_workgroup = workgroup.x == 0u && workgroup.y == 0u;
   stage_hidden(local);
-  router_parts[local] = router_part(local);
-  workgroupBarrier();
-  route(local);
-  expert = chosen[workgroup.y];
+  expert = route(workgroup.y, local);
   fetch_rows(local);
   fetch_slice(expert * HIDDEN_SIZE + min(local, HIDDEN_SIZE - 1u), first_column);
+  let weight = chosen_weight(expert);
   multiply_rows(local);
   for (var column = local; column < SLICE_COLUMNS; column += WORKGROUP_SIZE) {
     let gate = row_sum(column) * norm_scale;
     let up = gate / (1.0 + exp(-gate)) * row_sum(SLICE_COLUMNS + column) * norm_scale;
-    slice[column] = select(0.0, up * chosen_weight(workgroup.y), first_column + column < INTERMEDIATE_SIZE);
+    slice[column] = select(0.0, up * weight, first_column + column < INTERMEDIATE_SIZE);
   }
   workgroupBarrier();
   let term = (workgroup.y * num_slices() + workgroup.x + 1u) * (HIDDEN_SIZE + 4u);

@@ -17,7 +17,7 @@
 // Source: arXiv:2501.08313 §2.2; arXiv:2203.00555 (DeepNorm residual)
 // Reference: src/reference/kernels/lightning-decode.ts, lightningDecode
 // Appends: common/step.wgsl, common/residual_terms.wgsl, common/sums.wgsl, common/matvec.wgsl, common/slice_product.wgsl,
-//   common/half.wgsl, common/weight_FORMAT.wgsl, common/weight_FORMAT.wgsl as out
+//   common/column_sums.wgsl, common/half.wgsl, common/weight_FORMAT.wgsl, common/weight_FORMAT.wgsl as out
 
 override WORKGROUP_SIZE: u32;
 override LANES: u32;
@@ -34,8 +34,7 @@ override BETA: f32;
 override NUM_HEADS: u32;
 override HEAD_DIM: u32;
 override SLICE_COLUMNS: u32;
-
-const COLUMN_PARTS: u32 = 4u;  // threads that share the last sum of a column
+override MIN_SUBGROUPS: u32;  // of a workgroup
 
 @group(0) @binding(0) var<storage, read> step: Step;
 @group(0) @binding(1) var<storage, read> terms: array<vec4<f32>>;
@@ -47,7 +46,7 @@ const COLUMN_PARTS: u32 = 4u;  // threads that share the last sum of a column
 @group(0) @binding(7) var<storage, read_write> next_terms: array<f32>;
 
 var<workgroup> activated: array<f32, ROWS>;  // q, k, columns of v, columns of the gate
-var<workgroup> column_parts: array<f32, COLUMN_PARTS * SLICE_COLUMNS>;
+var<workgroup> column_weights: array<f32, SLICE_COLUMNS>;
 var<workgroup> column_squares: array<f32, SLICE_COLUMNS>;
 
 var<private> attention_head: u32;
@@ -108,6 +107,18 @@ fn read_ahead(local: u32) {
   let column = first_column + min(local, SLICE_COLUMNS - 1u);
   column_weight = attention_norm[attention_head * HEAD_DIM + min(column, HEAD_DIM - 1u)];
   fetch_slice(min(local, HIDDEN_SIZE - 1u), attention_head * HEAD_DIM + first_column);
+  prepare_columns();
+}
+
+fn gate_index() -> u32 {
+  return 2u * HEAD_DIM + SLICE_COLUMNS;
+}
+
+/// A column of o, into the slice.
+fn keep_column(column: u32, output: f32) {
+  let is_column = first_column + column < HEAD_DIM;
+  slice[column] = select(0.0, output * column_weights[column] * activated[gate_index() + column], is_column);
+  column_squares[column] = select(0.0, output * output, is_column);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -116,11 +127,14 @@ fn lightning_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_
   first_column = workgroup.y * SLICE_COLUMNS;
   is_first_workgroup = workgroup.x == 0u && workgroup.y == 0u;
   stage_hidden(local);
+  // As many threads as a slice has columns are in any workgroup.
+  if (local < SLICE_COLUMNS) {
+    column_weights[local] = column_weight;
+  }
   multiply_rows(local);
-  let gate_index = 2u * HEAD_DIM + SLICE_COLUMNS;
   for (var index = local; index < ROWS; index += WORKGROUP_SIZE) {
     let sum = row_sum(index) * norm_scale;
-    activated[index] = select(sum, 1.0, index >= gate_index) / (1.0 + exp(-sum));
+    activated[index] = select(sum, 1.0, index >= gate_index()) / (1.0 + exp(-sum));
   }
   workgroupBarrier();
 
@@ -149,24 +163,7 @@ fn lightning_decode(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_
     lane_sums[(4u * quad + i) * (row_step() + 1u) + first_row] = sum[i];
   }
   workgroupBarrier();
-  for (var i = local; i < COLUMN_PARTS * SLICE_COLUMNS; i += WORKGROUP_SIZE) {
-    var part = 0.0;
-    for (var row = i % COLUMN_PARTS; row < row_step(); row += COLUMN_PARTS) {
-      part += lane_sums[(i / COLUMN_PARTS) * (row_step() + 1u) + row];
-    }
-    column_parts[i] = part;
-  }
-  workgroupBarrier();
-  // As many threads as a slice has columns are in any workgroup.
-  if (local < SLICE_COLUMNS) {
-    var output = 0.0;
-    for (var i = 0u; i < COLUMN_PARTS; i++) {
-      output += column_parts[local * COLUMN_PARTS + i];
-    }
-    let is_column = first_column + local < HEAD_DIM;
-    slice[local] = select(0.0, output * column_weight * activated[gate_index + local], is_column);
-    column_squares[local] = select(0.0, output * output, is_column);
-  }
+  sum_columns(row_step(), local);
   workgroupBarrier();
 
   let term = (attention_head * num_slices() + workgroup.y + 1u) * (HIDDEN_SIZE + 4u);

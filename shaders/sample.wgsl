@@ -24,6 +24,7 @@ override WORKGROUP_SIZE: u32;
 override VOCAB_SIZE: u32;
 
 const BINS_PER_THREAD: u32 = 3u;
+const BATCH: u32 = 8u;  // quads of logits that a thread asks for at once
 const LOWEST: f32 = -3.4028234663852886e38;
 const DONE: u32 = 0xfffffffeu;  // neither a token nor NO_TOKEN
 
@@ -66,15 +67,22 @@ fn choose(local: u32) {
   let is_changed = is_penalised || call.num_biases > 0u;
   var own_largest = LOWEST;
   var own_id = VOCAB_SIZE - 1u;
-  for (var quad = local; quad < num_quads(); quad += WORKGROUP_SIZE) {
-    if (is_changed) {
+  if (is_changed) {
+    for (var quad = local; quad < num_quads(); quad += WORKGROUP_SIZE) {
       logits[quad] = penalised(quad, biased(quad));
     }
-    let values = logit_quad(quad);
-    for (var i = 0u; i < 4u; i++) {
-      if (values[i] > own_largest) {
-        own_largest = values[i];
-        own_id = quad * 4u + i;
+  }
+  for (var first = local; first < num_quads(); first += BATCH * WORKGROUP_SIZE) {
+    var batch: array<vec4<f32>, BATCH>;
+    for (var i = 0u; i < BATCH; i++) {
+      batch[i] = logit_quad(batch_quad(first, i));
+    }
+    for (var i = 0u; i < BATCH; i++) {
+      for (var j = 0u; j < 4u; j++) {
+        if (batch[i][j] > own_largest) {
+          own_largest = batch[i][j];
+          own_id = batch_quad(first, i) * 4u + j;
+        }
       }
     }
   }
@@ -92,6 +100,11 @@ fn choose(local: u32) {
   if (call.temperature > 0.0) {
     draw(local, largest, smallest_kept(local, own_largest, largest));
   }
+}
+
+// Past the last one they repeat it.
+fn batch_quad(first: u32, i: u32) -> u32 {
+  return min(first + i * WORKGROUP_SIZE, num_quads() - 1u);
 }
 
 fn advance(token: u32) {

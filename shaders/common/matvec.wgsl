@@ -1,12 +1,12 @@
 // ROWS products of encoded rows with one vector, for a single token; once in a kernel. The kernel declares
-// `override WORKGROUP_SIZE, LANES, ROWS, INPUT_GROUPS: u32` (LANES divides WORKGROUP_SIZE), defines
+// `override WORKGROUP_SIZE, LANES, ROWS, INPUT_GROUPS: u32` (threads that no row of LANES has room for are idle), defines
 // `product_row(index) -> u32`, the row of product `index`, and fills `staged` before a barrier: the
 // vector, value 4 · column4 of it at `staged[(column4 / 8) · GROUP_STRIDE + column4 % 8]`, zero where rows are padded.
 // Between `fetch_rows` and `multiply_rows` weights are on their way: what a kernel waits for meanwhile costs nothing.
 // A group of 32 values takes 9 vec4: the ninth keeps lanes in different banks.
 const GROUP_STRIDE: u32 = 9u;
 
-override LANE_SUMS: u32;  // at least ROWS · (LANES + 1) and 4 · WORKGROUP_SIZE: other steps use the memory too
+override LANE_SUMS: u32;  // at least ROWS · (LANES | 1) and 4 · WORKGROUP_SIZE: other steps use the memory too
 
 override FETCHED: u32;    // items of a thread that are read ahead, at most 6
 
@@ -20,10 +20,17 @@ var<workgroup> staged: array<vec4<f32>, INPUT_GROUPS * GROUP_STRIDE>;
 var<workgroup> lane_sums: array<f32, LANE_SUMS>;
 // Written and read with constant indices alone, or it would not stay in registers.
 var<private> fetched: array<FetchedGroup, 6>;
+var<private> group_values: array<vec4<f32>, 8>;  // of the vector
+var<private> fetched_sum: f32;  // of the products of a thread that has one row
 
-/// Rows of a thread; LANES threads share a row.
+/// Rows that are multiplied at once; LANES threads share a row.
+fn rows_at_once() -> u32 {
+  return WORKGROUP_SIZE / LANES;
+}
+
+/// Rows of a thread.
 fn thread_rows() -> u32 {
-  return (ROWS * LANES + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;
+  return (ROWS + rows_at_once() - 1u) / rows_at_once();
 }
 
 /// Groups of a row of a thread. A thread's item number n is group n / thread_rows() of its row n % thread_rows().
@@ -31,8 +38,10 @@ fn thread_groups() -> u32 {
   return (INPUT_GROUPS + LANES - 1u) / LANES;
 }
 
+/// ROWS or more where there is none.
 fn item_row(local: u32, item: u32) -> u32 {
-  return local / LANES + (item % thread_rows()) * (WORKGROUP_SIZE / LANES);
+  let row = local / LANES + (item % thread_rows()) * rows_at_once();
+  return select(ROWS, row, local < rows_at_once() * LANES);
 }
 
 fn item_group(local: u32, item: u32) -> u32 {
@@ -68,19 +77,38 @@ fn fetch_rows(local: u32) {
   }
 }
 
+/// Where a thread's part of a row's product is kept: rows are an odd number of banks apart.
+fn lane_sum_at(local: u32, row: u32) -> u32 {
+  return row * (LANES | 1u) + local % LANES;
+}
+
+fn staged_group(group: u32) -> array<vec4<f32>, 8> {
+  let base = group * GROUP_STRIDE;
+  return array<vec4<f32>, 8>(
+    staged[base], staged[base + 1u], staged[base + 2u], staged[base + 3u],
+    staged[base + 4u], staged[base + 5u], staged[base + 6u], staged[base + 7u],
+  );
+}
+
+/// Items in order; a group of the vector is read once for all rows.
 fn multiply_item(local: u32, item: u32, weight: FetchedGroup) {
   let row = item_row(local, item);
   let group = item_group(local, item);
+  if (item % thread_rows() == 0u) {
+    group_values = staged_group(min(group, INPUT_GROUPS - 1u));
+  }
   if (row < ROWS) {
-    let base = min(group, INPUT_GROUPS - 1u) * GROUP_STRIDE;
-    let w = weight_values(weight.words);
-    let sum = dot(w[0], staged[base]) + dot(w[1], staged[base + 1u])
-      + dot(w[2], staged[base + 2u]) + dot(w[3], staged[base + 3u])
-      + dot(w[4], staged[base + 4u]) + dot(w[5], staged[base + 5u])
-      + dot(w[6], staged[base + 6u]) + dot(w[7], staged[base + 7u]);
+    let sum = group_dot(weight_values(weight.words), group_values);
     let product = select(0.0, weight_scale_of(weight.scale_word, group) * sum, group < INPUT_GROUPS);
-    let at = row * (LANES + 1u) + local % LANES;
-    lane_sums[at] = select(lane_sums[at], 0.0, item < thread_rows()) + product;
+    let at = lane_sum_at(local, row);
+    if (thread_rows() > 1u) {
+      lane_sums[at] = select(lane_sums[at], 0.0, item < thread_rows()) + product;
+    } else {
+      fetched_sum += product;
+      if (item + 1u == FETCHED) {
+        lane_sums[at] = fetched_sum;
+      }
+    }
   }
 }
 
@@ -89,28 +117,24 @@ fn group_dot(w: array<vec4<f32>, 8>, x: array<vec4<f32>, 8>) -> f32 {
     + dot(w[4], x[4]) + dot(w[5], x[5]) + dot(w[6], x[6]) + dot(w[7], x[7]);
 }
 
-/// The items that were not read ahead; a group of the vector is read once for all rows.
+/// The items that were not read ahead.
 fn multiply_rest(local: u32) {
   for (var item = FETCHED; item < thread_rows(); item++) {
     let row = item_row(local, item);
     if (row < ROWS) {
-      lane_sums[row * (LANES + 1u) + local % LANES] = 0.0;
+      lane_sums[lane_sum_at(local, row)] = 0.0;
     }
   }
   for (var first = FETCHED / thread_rows() * thread_rows(); first < thread_rows() * thread_groups(); first += thread_rows()) {
     let group = item_group(local, first);
     if (group < INPUT_GROUPS) {
-      let base = group * GROUP_STRIDE;
-      let x = array<vec4<f32>, 8>(
-        staged[base], staged[base + 1u], staged[base + 2u], staged[base + 3u],
-        staged[base + 4u], staged[base + 5u], staged[base + 6u], staged[base + 7u],
-      );
+      let x = staged_group(group);
       for (var item = max(first, FETCHED); item < first + thread_rows(); item++) {
         let row = item_row(local, item);
         if (row < ROWS) {
           let weight = fetch_item(local, item);
           let scale = weight_scale_of(weight.scale_word, group);
-          lane_sums[row * (LANES + 1u) + local % LANES] += scale * group_dot(weight_values(weight.words), x);
+          lane_sums[lane_sum_at(local, row)] += scale * group_dot(weight_values(weight.words), x);
         }
       }
     }
@@ -146,7 +170,7 @@ fn multiply_rows(local: u32) {
 fn row_sum(index: u32) -> f32 {
   var sum = 0.0;
   for (var lane = 0u; lane < LANES; lane++) {
-    sum += lane_sums[index * (LANES + 1u) + lane];
+    sum += lane_sums[index * (LANES | 1u) + lane];
   }
   return sum;
 }

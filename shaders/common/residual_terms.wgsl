@@ -26,7 +26,7 @@ fn term_sum(column4: u32, first: u32, step: u32) -> vec4<f32> {
   return sum;
 }
 
-const TERM_BATCH: u32 = 6u;  // terms of a thread that are asked for before anything else
+const TERM_BATCH: u32 = 12u;  // terms of a thread that are asked for before anything else
 
 /// The first terms of a thread: `first`, `first + step`, …; past the last one they repeat it.
 fn term_batch(column4: u32, first: u32, step: u32) -> array<vec4<f32>, TERM_BATCH> {
@@ -47,6 +47,11 @@ fn batch_sum(batch: array<vec4<f32>, TERM_BATCH>, first: u32, step: u32) -> vec4
     }
   }
   return sum;
+}
+
+/// Whether a thread asks for all of its column's terms at once: it needs nobody's share then.
+fn has_few_terms() -> bool {
+  return NUM_TERMS > 0u && NUM_TERMS <= TERM_BATCH;
 }
 
 /// How many threads share a column's terms.
@@ -73,15 +78,22 @@ fn gathered_sum(column4: u32) -> vec4<f32> {
 /// Fills `staged` and sets `norm_scale`; ends with a barrier. Uses `lane_sums`, before the products do.
 fn stage_hidden(local: u32) {
   let num_columns = HIDDEN_SIZE / 4u + 1u;
-  let is_shared = NUM_TERMS > 0u && term_parts() > 1u;
+  let is_shared = NUM_TERMS > TERM_BATCH && term_parts() > 1u;
   let first_term = 1u + local / num_columns;
   var batch: array<vec4<f32>, TERM_BATCH>;
+  var squares_batch: array<vec4<f32>, TERM_BATCH>;
   if (is_shared) {
     batch = term_batch(local % num_columns, first_term, term_parts());
+  } else if (has_few_terms() && local < HIDDEN_SIZE / 4u) {
+    batch = term_batch(local, 1u, 1u);
+    if (SCALE_SIZE > 0u) {
+      squares_batch = term_batch(num_columns - 1u, 1u, 1u);
+    }
   }
   let own = min(local, HIDDEN_SIZE / 4u - 1u);
   let own_residual = terms[terms_base + own];
   let own_norm = norm[own];
+  prepare_sums();
   read_ahead(local);
   if (is_shared) {
     if (first_term <= term_parts()) {
@@ -99,10 +111,12 @@ fn stage_hidden(local: u32) {
     var squares: f32;
     if (is_shared) {
       squares = gathered_sum(num_columns - 1u).x;
+    } else if (has_few_terms()) {
+      squares = batch_sum(squares_batch, 1u, 1u).x;
     } else {
       squares = term_sum(num_columns - 1u, 1u, 1u).x;
     }
-    scale = BETA / sqrt(squares / f32(SCALE_SIZE) + SCALE_EPS);
+    scale = BETA * inverseSqrt(squares / f32(SCALE_SIZE) + SCALE_EPS);
   }
   var hidden_squares = 0.0;
   for (var i = local; i < HIDDEN_SIZE / 4u; i += WORKGROUP_SIZE) {
@@ -116,6 +130,8 @@ fn stage_hidden(local: u32) {
       var sum: vec4<f32>;
       if (is_shared) {
         sum = gathered_sum(i);
+      } else if (has_few_terms() && i == local) {
+        sum = batch_sum(batch, 1u, 1u);
       } else {
         sum = term_sum(i, 1u, 1u);
       }
@@ -126,7 +142,7 @@ fn stage_hidden(local: u32) {
     staged[(i / 8u) * GROUP_STRIDE + i % 8u] = hidden * weight;
   }
   let total = workgroup_sum(hidden_squares, HIDDEN_SIZE / 4u, local);
-  norm_scale = 1.0 / sqrt(total / f32(HIDDEN_SIZE) + EPS);
+  norm_scale = inverseSqrt(total / f32(HIDDEN_SIZE) + EPS);
 }
 
 /// Four values of rms_norm(hidden).

@@ -15,18 +15,25 @@ fn fetch_slice(row: u32, first_column: u32) {
   slice_scale_word = out_weight_scale_word(row, first_column / 32u);
 }
 
+/// Four columns of the slice, zero past its end.
+fn slice_quad(quad: u32) -> vec4<f32> {
+  let at = 4u * min(quad, SLICE_COLUMNS / 4u - 1u);
+  return select(vec4<f32>(), vec4<f32>(slice[at], slice[at + 1u], slice[at + 2u], slice[at + 3u]), quad < SLICE_COLUMNS / 4u);
+}
+
 /// A group of out_weights' row times the slice, which begins at `first_column`.
 fn slice_group_dot(w: array<vec4<f32>, 8>, group: u32, first_column: u32) -> f32 {
-  let end_column = first_column + SLICE_COLUMNS;
-  var sum = 0.0;
-  for (var i = 0u; i < 8u; i++) {
-    let column = group * 32u + 4u * i;
-    if (column >= first_column && column < end_column) {
-      let at = column - first_column;
-      sum += dot(w[i], vec4<f32>(slice[at], slice[at + 1u], slice[at + 2u], slice[at + 3u]));
-    }
+  // Most often the slice is the group: reads from places known beforehand wait for nothing.
+  if (SLICE_COLUMNS == 32u && first_column % 32u == 0u) {
+    return dot(w[0], slice_quad(0u)) + dot(w[1], slice_quad(1u)) + dot(w[2], slice_quad(2u)) + dot(w[3], slice_quad(3u))
+      + dot(w[4], slice_quad(4u)) + dot(w[5], slice_quad(5u)) + dot(w[6], slice_quad(6u)) + dot(w[7], slice_quad(7u));
   }
-  return sum;
+  // Wraps around for a group that begins before the slice: its quads are past the end then.
+  let quad = 8u * group - first_column / 4u;
+  return dot(w[0], slice_quad(quad)) + dot(w[1], slice_quad(quad + 1u))
+    + dot(w[2], slice_quad(quad + 2u)) + dot(w[3], slice_quad(quad + 3u))
+    + dot(w[4], slice_quad(quad + 4u)) + dot(w[5], slice_quad(quad + 5u))
+    + dot(w[6], slice_quad(quad + 6u)) + dot(w[7], slice_quad(quad + 7u));
 }
 
 /// Sum over the slice's columns of slice · out_weights[row].

@@ -4,6 +4,9 @@ const SUM_WIDTH: u32 = 16u;
 
 var<workgroup> sum_parts: array<f32, WORKGROUP_SIZE>;
 
+/// Before a sum.
+fn prepare_sums() {}
+
 /// The sum of the values of the first `count` threads; the others' are zero.
 fn workgroup_sum(value: f32, count: u32, local: u32) -> f32 {
   sum_parts[local] = value;

@@ -1,10 +1,23 @@
 // Reads encoded q4 rows of `weights: array<vec4<u32>>`; docs/format.md. The kernel declares `override WEIGHT_GROUPS: u32`.
 
-/// Four nibbles as numbers from -8 to 7. A nibble in the low bits of the float 2²³ adds its value to it: much cheaper than a
-/// conversion from integer.
-fn weight_nibbles(word: u32) -> vec4<f32> {
-  let bits = ((vec4<u32>(word) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(15u)) | vec4<u32>(0x4b000000u);
-  return bitcast<vec4<f32>>(bits) - vec4<f32>(8388616.0);
+// A nibble is masked where it lies in its word, below bit 20, and in the low bits of the float 2²³ adds its value over a unit
+// to it. Times the unit and less the offset it is a number from -8 to 7: both steps are exact, and much cheaper than a
+// shift and a conversion from integer.
+const WEIGHT_EVEN_UNITS = vec4<f32>(1.0, 1.0 / 256.0, 1.0 / 65536.0, 1.0 / 4096.0);
+const WEIGHT_ODD_UNITS = vec4<f32>(1.0 / 16.0, 1.0 / 4096.0, 1.0 / 256.0, 1.0 / 65536.0);
+const WEIGHT_EVEN_OFFSETS = 8388608.0 * WEIGHT_EVEN_UNITS + 8.0;
+const WEIGHT_ODD_OFFSETS = 8388608.0 * WEIGHT_ODD_UNITS + 8.0;
+
+/// Nibbles 0, 2, 4, 6 of a word.
+fn weight_even_nibbles(word: u32) -> vec4<f32> {
+  let masked = vec4<u32>(word, word, word, word >> 12u) & vec4<u32>(0xfu, 0xf00u, 0xf0000u, 0xf000u);
+  return bitcast<vec4<f32>>(masked | vec4<u32>(0x4b000000u)) * WEIGHT_EVEN_UNITS - WEIGHT_EVEN_OFFSETS;
+}
+
+/// Nibbles 1, 3, 5, 7 of a word.
+fn weight_odd_nibbles(word: u32) -> vec4<f32> {
+  let masked = vec4<u32>(word, word, word >> 12u, word >> 12u) & vec4<u32>(0xf0u, 0xf000u, 0xf00u, 0xf0000u);
+  return bitcast<vec4<f32>>(masked | vec4<u32>(0x4b000000u)) * WEIGHT_ODD_UNITS - WEIGHT_ODD_OFFSETS;
 }
 
 fn weight_row_base(row: u32) -> u32 {
@@ -29,8 +42,8 @@ fn weight_scale_of(word: u32, group: u32) -> f32 {
 /// The 32 values of a group, before the scale.
 fn weight_values(words: WeightGroup) -> array<vec4<f32>, 8> {
   return array<vec4<f32>, 8>(
-    weight_nibbles(words.x), weight_nibbles(words.x >> 4u), weight_nibbles(words.y), weight_nibbles(words.y >> 4u),
-    weight_nibbles(words.z), weight_nibbles(words.z >> 4u), weight_nibbles(words.w), weight_nibbles(words.w >> 4u),
+    weight_even_nibbles(words.x), weight_odd_nibbles(words.x), weight_even_nibbles(words.y), weight_odd_nibbles(words.y),
+    weight_even_nibbles(words.z), weight_odd_nibbles(words.z), weight_even_nibbles(words.w), weight_odd_nibbles(words.w),
   );
 }
 

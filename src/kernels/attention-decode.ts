@@ -6,8 +6,9 @@ import { type KeyWindow, keyWindowConstants } from "./key-window.ts";
 import { expectCache, kvAppend, type KvHeads } from "./kv-format.ts";
 import { isProcessor } from "./matvec.ts";
 
-/** Query heads that are computed together: the components of a vector. */
+/** Query heads that are computed together at most: the components of a vector. */
 const MAX_HEADS = 4;
+const BYTES_PER_VEC4 = 16;
 const WORKGROUP_SIZE = 256;
 /** On a processor that plays GPU, where barriers cost. */
 const PROCESSOR_WORKGROUP_SIZE = 64;
@@ -36,7 +37,7 @@ export interface AttentionDecodeTensors {
 /** Compiles `attention_decode`; a layer takes one dispatch for each of its segments, in order. */
 export async function createAttentionDecode(session: GpuSession, constants: AttentionDecodeConstants) {
   const { numHeads, numKvHeads, headDim, kvFormat, maxSplits, keyWindow } = constants;
-  const numQueries = numHeads / numKvHeads;
+  const workgroupSize = isProcessor(session) ? PROCESSOR_WORKGROUP_SIZE : WORKGROUP_SIZE;
   const kernel = await compileKernel(
     session,
     {
@@ -45,12 +46,11 @@ export async function createAttentionDecode(session: GpuSession, constants: Atte
       bindings: ["uniform", "read", "read", "read_write", "read_write", "read_write"],
     },
     {
-      WORKGROUP_SIZE: isProcessor(session) ? PROCESSOR_WORKGROUP_SIZE : WORKGROUP_SIZE,
+      WORKGROUP_SIZE: workgroupSize,
       NUM_HEADS: numHeads,
       NUM_KV_HEADS: numKvHeads,
       HEAD_DIM: headDim,
-      // As evenly as whole rounds allow.
-      HEADS: Math.ceil(numQueries / Math.ceil(numQueries / MAX_HEADS)),
+      HEADS: headsAtOnce(numHeads / numKvHeads, mostHeads(session, headDim, workgroupSize)),
       ...decodeSplitConstants(maxSplits),
       ...keyWindowConstants(keyWindow),
     },
@@ -63,4 +63,16 @@ export async function createAttentionDecode(session: GpuSession, constants: Atte
     const bound = [segment, step, qkv, cache, stats, partials];
     return createDispatch(session, kernel, label, bound, () => [numKvHeads, maxSplits, 1]);
   };
+}
+
+/** As evenly as whole rounds allow. */
+function headsAtOnce(numQueries: number, most: number): number {
+  return Math.ceil(numQueries / Math.ceil(numQueries / most));
+}
+
+/** Heads whose sums fit workgroup memory beside what key sets and channels take. */
+function mostHeads({ device: { limits } }: GpuSession, headDim: number, workgroupSize: number): number {
+  const others = BYTES_PER_VEC4 * (2 * Math.floor((4 * workgroupSize) / headDim) + 2 * headDim);
+  const room = limits.maxComputeWorkgroupStorageSize - others;
+  return Math.min(MAX_HEADS, Math.max(1, Math.floor(room / (BYTES_PER_VEC4 * workgroupSize))));
 }

@@ -2,7 +2,7 @@ import type { WeightFormat } from "../checkpoint/weight-source.ts";
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectShape, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
-import { matvecConstants } from "./matvec.ts";
+import { leastSubgroups, matvecConstants } from "./matvec.ts";
 import { expectTerms, type ResidualTerms, termConstants, termRowLength } from "./residual-terms.ts";
 import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
 
@@ -72,6 +72,7 @@ export async function createExpertsDecode(session: GpuSession, constants: Expert
       appends: [
         "common/residual_terms",
         "common/sums",
+        "common/routing",
         "common/matvec",
         "common/slice_product",
         ...weightAppends(format, downFormat),
@@ -86,6 +87,7 @@ export async function createExpertsDecode(session: GpuSession, constants: Expert
       NUM_EXPERTS: numExperts,
       EXPERTS_PER_TOKEN: expertsPerToken,
       EXPERT_THREADS: expertThreads,
+      MIN_SUBGROUPS: leastSubgroups(session, sizes.WORKGROUP_SIZE),
       INTERMEDIATE_SIZE: intermediateSize,
       SLICE_COLUMNS: sliceColumns,
     },

@@ -2,7 +2,7 @@ import type { WeightFormat } from "../checkpoint/weight-source.ts";
 import { compileKernel, createDispatch, type Dispatch } from "../gpu/kernel.ts";
 import type { GpuSession } from "../gpu/session.ts";
 import { expectShape, type Tensor, type WeightMatrix } from "../gpu/tensor.ts";
-import { matvecConstants } from "./matvec.ts";
+import { leastSubgroups, matvecConstants } from "./matvec.ts";
 import { expectTerms, type ResidualTerms, termConstants, termRowLength } from "./residual-terms.ts";
 import { expectWeights, numWeightGroups, weightAppends } from "./weight-kernel.ts";
 
@@ -69,6 +69,7 @@ export async function createLightningDecode(session: GpuSession, constants: Ligh
         "common/sums",
         "common/matvec",
         "common/slice_product",
+        "common/column_sums",
         ...weightAppends(format, outFormat),
       ],
       bindings: ["read", "read", "read", "read", "read", "read_write", "read", "read_write"],
@@ -82,6 +83,7 @@ export async function createLightningDecode(session: GpuSession, constants: Ligh
       NUM_HEADS: numHeads,
       HEAD_DIM: headDim,
       SLICE_COLUMNS: sliceColumns,
+      MIN_SUBGROUPS: leastSubgroups(session, sizes.WORKGROUP_SIZE),
     },
   );
   return (label: string, tensors: LightningDecodeTensors): Dispatch => {
