@@ -174,7 +174,8 @@ export class StoredDocument {
       state: await hashBytes(state),
     };
     const kept = thinOut([...snapshots, snapshot], MAX_SNAPSHOTS);
-    await this.#replace({ ...this.#record, points, keyParts: parts, snapshots: kept });
+    const told = points.filter((point) => point.numTokens <= numTokens);
+    await this.#replace({ ...this.#record, points: told, keyParts: parts, snapshots: kept });
     for (const old of snapshots) {
       if (!kept.includes(old)) await this.#files.delete(this.#fileName(`state.${old.numTokens}`));
     }

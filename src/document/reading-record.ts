@@ -43,7 +43,7 @@ export class ReadingRecord {
 
   /** All points, also those that are not merged yet. */
   get points(): readonly ReadingPoint[] {
-    return this.#pending.length > 0 ? [...this.#points, this.#merge(this.#pending)] : this.#points;
+    return this.#pending.length > 0 ? [...this.#points, this.#merge(this.#pending)] : [...this.#points];
   }
 
   /** The bytes of the last, and the time of all, each weighed by its tokens. */

@@ -32,7 +32,7 @@ export class GpuMemoryError extends Error {
   }
 }
 
-/** Whether an error says that there is no room: what was there before is there still. */
+/** Whether an error says that there is no room for what was asked for. */
 export function isMemoryError(error: unknown): error is MemoryBudgetError | GpuMemoryError {
   return error instanceof MemoryBudgetError || error instanceof GpuMemoryError;
 }

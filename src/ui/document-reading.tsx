@@ -73,7 +73,7 @@ function Full({ page }: { page: Page }) {
       <span>
         {keyWindow.value
           ? "There is no room for so many keys and values. "
-          : `Keys and values take ${formatBytes(keyBytes)}, and there is no room for more. `}
+          : `Keys and values take ${formatBytes(keyBytes)}, and the next piece of memory for them does not fit. `}
         {readTokens > 0 && "What was read is there, and you can ask about it. "}
         You can allow more memory in the panel of the model and read on, or read from the beginning in constant memory,
         which keeps the keys of the first {FIRST_KEYS} and the last <WindowChoice page={page} /> tokens only.

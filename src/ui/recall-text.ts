@@ -14,8 +14,13 @@ export function describeRecall(recall: ReadyModel["recall"]): string {
       : `${share} in ${formatCount(numTokens)}`;
   });
   const beyond = recall[last + 1];
-  if (beyond && last < 0)
-    parts.push(`none of the facts hidden in texts of ${formatCount(beyond.numTokens)} tokens or more`);
-  else if (beyond) parts.push(`none in ${formatCount(beyond.numTokens)} or more`);
+  if (beyond && last < 0) parts.push(`none of the facts hidden in texts of ${range(beyond, recall)} tokens`);
+  else if (beyond) parts.push(`none in ${range(beyond, recall)}`);
   return `Measured, it found ${new Intl.ListFormat("en").format(parts)}.`;
+}
+
+/** From a length to the longest that was measured. */
+function range({ numTokens }: ReadyModel["recall"][number], recall: ReadyModel["recall"]): string {
+  const longest = recall.at(-1)!.numTokens;
+  return longest === numTokens ? formatCount(numTokens) : `${formatCount(numTokens)} to ${formatCount(longest)}`;
 }

@@ -2,7 +2,7 @@
 
 import { isMemoryError } from "../gpu/memory-budget.ts";
 import type { ChatModel } from "../chat/chat-model.ts";
-import type { StopReason } from "../chat/turn.ts";
+import type { StopReason, TextChunk, TurnEnd } from "../chat/turn.ts";
 import type { DocumentDesk } from "./document-desk.ts";
 import { judge } from "./document-outline.ts";
 import type { Gpu } from "./gpu-host.ts";
@@ -15,6 +15,7 @@ export type AskRequest = Extract<DocumentRequest, { kind: "askDocument" }>;
 const NO_PENALTIES = { repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0, logitBias: [] };
 
 const MAX_TITLE = 40;
+const NOTHING_MEASURED = { promptTokens: 0, promptMs: 0, generatedTokens: 0, generateMs: 0 };
 
 export class DocumentAnswers {
   readonly #desk: DocumentDesk;
@@ -43,8 +44,6 @@ export class DocumentAnswers {
           await host.run(async (gpu) => answer(gpu, await gpu.open(use, signal), signal), signal);
         } catch (error) {
           if (signal.aborted) return stop();
-          // What was read is there all the same.
-          if (isMemoryError(error)) return this.#end(document, turn, "memory");
           this.#jobs.delete(turn);
           fail(open, error);
         }
@@ -71,18 +70,16 @@ export class DocumentAnswers {
     return async (gpu: Gpu, chat: ChatModel, signal: AbortSignal): Promise<void> => {
       const { endTokenIds } = chat;
       const options = { sampling: { ...NO_PENALTIES, ...sampling }, maxTokens, endTokenIds, signal };
-      const chunks = open.ask(gpu, chat, question, options);
       let numChars = 0;
-      let next = await chunks.next();
-      for (; !next.done; next = await chunks.next()) {
+      const tell = (chunk: TextChunk): void => {
         timeToFirstTokenMs ??= performance.now() - startTime;
-        const text = next.value.text.slice(Math.max(0, said.length - numChars));
-        numChars += next.value.text.length;
-        if (text === "") continue;
+        const text = chunk.text.slice(Math.max(0, said.length - numChars));
+        numChars += chunk.text.length;
+        if (text === "") return;
         said += text;
-        post({ kind: "documentText", document, turn, ...next.value, text });
-      }
-      const { reason, timings } = next.value;
+        post({ kind: "documentText", document, turn, ...chunk, text });
+      };
+      const { reason, timings } = await untilFull(open.ask(gpu, chat, question, options), tell);
       const told = { ...timings, timeToFirstTokenMs: timeToFirstTokenMs ?? performance.now() - startTime };
       this.#jobs.delete(turn);
       post({ kind: "documentTurnEnded", document, turn, reason, timings: told, verdict: judge(open, question, said) });
@@ -91,7 +88,27 @@ export class DocumentAnswers {
 
   #end(document: number, turn: number, reason: StopReason): void {
     this.#jobs.delete(turn);
-    const timings = { promptTokens: 0, promptMs: 0, timeToFirstTokenMs: 0, generatedTokens: 0, generateMs: 0 };
+    const timings = { ...NOTHING_MEASURED, timeToFirstTokenMs: 0 };
     this.#desk.post({ kind: "documentTurnEnded", document, turn, reason, timings, verdict: null });
+  }
+}
+
+/** The end of an answer, which may be that there is no room for more: what was read is there all the same. */
+async function untilFull(
+  chunks: AsyncGenerator<TextChunk, TurnEnd>,
+  tell: (chunk: TextChunk) => void,
+): Promise<Pick<TurnEnd, "reason" | "timings">> {
+  let timings = NOTHING_MEASURED;
+  try {
+    let next = await chunks.next();
+    for (; !next.done; next = await chunks.next()) {
+      const { generatedTokens, elapsedMs: generateMs } = next.value;
+      timings = { ...timings, generatedTokens, generateMs };
+      tell(next.value);
+    }
+    return next.value;
+  } catch (error) {
+    if (!isMemoryError(error)) throw error;
+    return { reason: "memory", timings };
   }
 }

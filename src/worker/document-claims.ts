@@ -3,10 +3,19 @@
 import { DocumentError } from "../document/document-error.ts";
 import type { StorePorts } from "../store/weight-store.ts";
 
+interface Claim {
+  /** How often it was claimed; 0: it is being let go. */
+  count: number;
+  readonly isGranted: Promise<boolean>;
+  readonly letGo: () => void;
+  /** Once the lock is free. */
+  readonly isOver: Promise<void>;
+}
+
 export class DocumentClaims {
   readonly #locks: StorePorts["locks"];
-  /** How to let go of each, and how often it was claimed, by id. */
-  readonly #claims = new Map<string, { readonly letGo: () => void; count: number }>();
+  /** By id. */
+  readonly #claims = new Map<string, Claim>();
 
   /** @param locks of all pages; undefined: the browser has none, and nobody is asked */
   constructor(locks: StorePorts["locks"]) {
@@ -15,28 +24,25 @@ export class DocumentClaims {
 
   /** As often as one likes; each claim is to be released. Throws DocumentError when another page has it. */
   async claim(id: string, name: string): Promise<void> {
-    const own = this.#claims.get(id);
-    if (own) own.count += 1;
-    if (own || !this.#locks) return;
-    const locks = this.#locks;
-    const isClaimed = await new Promise<boolean>((resolve, reject) => {
-      const hold = (lock: Lock | null): Promise<void> | undefined => {
-        if (!lock) return void resolve(false);
-        return new Promise((letGo) => {
-          this.#claims.set(id, { letGo, count: 1 });
-          resolve(true);
-        });
-      };
-      locks.request(`document ${id}`, { ifAvailable: true }, hold).catch(reject);
-    });
-    if (!isClaimed) throw new DocumentError(`${name}: expected a document that no other tab has open, got one that is`);
+    if (!this.#locks) return;
+    let claim = this.#claims.get(id);
+    // The lock is the browser's again a moment after it was let go.
+    while (claim?.count === 0) {
+      await claim.isOver;
+      claim = this.#claims.get(id);
+    }
+    if (!claim) this.#claims.set(id, (claim = request(this.#locks, id)));
+    claim.count += 1;
+    if (await claim.isGranted) return;
+    this.#claims.delete(id);
+    throw new DocumentError(`${name}: expected a document that no other tab has open, got one that is`);
   }
 
   release(id: string): void {
-    const own = this.#claims.get(id);
-    if (!own || --own.count > 0) return;
-    own.letGo();
-    this.#claims.delete(id);
+    const claim = this.#claims.get(id);
+    if (!claim || claim.count === 0 || --claim.count > 0) return;
+    claim.letGo();
+    void claim.isOver.then(() => this.#claims.delete(id));
   }
 
   /** Changes a document. Throws DocumentError when another page has it. */
@@ -48,4 +54,16 @@ export class DocumentClaims {
       this.release(id);
     }
   }
+}
+
+function request(locks: NonNullable<StorePorts["locks"]>, id: string): Claim {
+  let letGo = (): void => {};
+  let grant: (isGranted: boolean) => void = () => {};
+  const isGranted = new Promise<boolean>((resolve) => (grant = resolve));
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  const isOver = locks.request(`document ${id}`, { ifAvailable: true }, async (lock) => {
+    grant(lock !== null);
+    if (lock) await held;
+  });
+  return { count: 0, isGranted, letGo, isOver };
 }

@@ -32,7 +32,7 @@ export class DocumentKeeper {
       await this.#shelf.claims.claim(stored.record.id, name);
       open.stored = stored;
     } catch (error) {
-      this.#tell(error);
+      this.#tell(error, open);
     }
   }
 
@@ -41,27 +41,33 @@ export class DocumentKeeper {
     try {
       await open.save(gpu);
     } catch (error) {
-      // What the browser throws; anything else is not about storage.
-      if (!(error instanceof DOMException)) throw error;
-      this.#tell(error);
-      await this.#forget(open);
+      if (!isStorageError(error)) throw error;
+      this.#tell(error, open);
+      // What is kept stays as it was saved last.
+      if (!open.stored?.record.isKept) await this.#forget(open);
     }
   }
 
   /** From now on it is there at the next visit. */
   async keep(open: OpenDocument, name: string): Promise<void> {
     try {
-      if (!open.stored) throw new DocumentError("storage: expected a place for the document, got none");
-      await open.stored.change({ isKept: true, name });
-      this.#post({ kind: "documentKept", document: open.number, id: open.stored.record.id, name });
+      const { stored } = open;
+      if (!stored) throw new DocumentError("storage: expected a place for the document, got none");
+      await stored.change({ isKept: true, name });
+      this.#post({ kind: "documentKept", document: open.number, id: stored.record.id, name });
     } catch (error) {
       this.#post({ kind: "documentProblem", message: parseFailure(error).message });
     }
   }
 
   /** The document is what was read of it. */
-  async end({ stored, readTokens, text }: OpenDocument): Promise<void> {
-    await stored?.change({ numTokens: readTokens, held: text.held });
+  async end(open: OpenDocument): Promise<void> {
+    const { stored, readTokens, text } = open;
+    try {
+      await stored?.change({ numTokens: readTokens, held: text.held });
+    } catch (error) {
+      this.#tell(error, open);
+    }
   }
 
   /** Deletes what was written of it, unless it is kept. */
@@ -75,14 +81,26 @@ export class DocumentKeeper {
     const id = open.stored?.record.id;
     open.stored = undefined;
     if (id === undefined) return;
-    await (await this.#shelf.store())?.delete(id);
-    this.#shelf.claims.release(id);
+    try {
+      await (await this.#shelf.store())?.delete(id);
+    } catch (error) {
+      this.#post({ kind: "documentProblem", message: parseFailure(error).message });
+    } finally {
+      this.#shelf.claims.release(id);
+    }
   }
 
-  #tell(error: unknown): void {
+  #tell(error: unknown, { stored }: OpenDocument): void {
     const isFull = error instanceof DOMException && error.name === "QuotaExceededError";
     const reason = isFull ? "it is full" : parseFailure(error).message;
-    const message = `The browser's storage does not take this document: ${reason}. It is gone when the page is closed.`;
+    const message = stored?.record.isKept
+      ? `The browser's storage takes no more of this document: ${reason}. What was kept before stays.`
+      : `The browser's storage does not take this document: ${reason}. It is gone when the page is closed.`;
     this.#post({ kind: "documentProblem", message });
   }
+}
+
+/** What the browser's storage throws; these two are a GPU's that is lost while it is read. */
+function isStorageError(error: unknown): boolean {
+  return error instanceof DOMException && error.name !== "AbortError" && error.name !== "OperationError";
 }

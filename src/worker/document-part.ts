@@ -55,7 +55,12 @@ export class DocumentPart {
     this.#post = post;
     this.#subject = subject;
     const reader = async () => {
-      const chat = await this.#withModel("Looking for kept documents", this.#never, async (_, opened) => opened);
+      const chat = await this.#withModel("Looking for kept documents", this.#never, async (_, opened) => opened).catch(
+        (error: unknown) => {
+          if (!(error instanceof DocumentError)) throw error;
+          return undefined;
+        },
+      );
       return chat && { id: chat.id, kvFormat: chat.model.kvFormat };
     };
     this.#shelf = new DocumentShelf(post, openFolder, reader, locks);
@@ -100,25 +105,31 @@ export class DocumentPart {
     }
   }
 
-  /** What a job with the model gives; undefined when there is no model, or the signal ended it. */
+  /** What a job with the model gives; undefined when there is no model, or the signal ended it. DocumentError when the job
+   * was cancelled in the queue. */
   #withModel<Result>(
     title: string,
     signal: AbortSignal,
     work: (gpu: Gpu, chat: ChatModel, signal: AbortSignal) => Promise<Result>,
   ): Promise<Result | undefined> {
     return new Promise((resolve, reject) => {
+      const cancel = (): void => {
+        if (signal.aborted) resolve(undefined);
+        else reject(new DocumentError(`${title}: cancelled`));
+      };
       this.#queue.add({
         part: "document",
         title,
         run: async (jobSignal) => {
           const use = this.#subject();
           const either = AbortSignal.any([jobSignal, signal]);
-          if (!use || either.aborted) return resolve(undefined);
+          if (!use) return resolve(undefined);
+          if (either.aborted) return cancel();
           await this.#host
             .run(async (gpu) => work(gpu, await gpu.open(use, either), either), either)
-            .then(resolve, (error: unknown) => (either.aborted ? resolve(undefined) : reject(error)));
+            .then(resolve, (error: unknown) => (either.aborted ? cancel() : reject(error)));
         },
-        skip: () => resolve(undefined),
+        skip: cancel,
       });
     });
   }
@@ -212,8 +223,12 @@ export class DocumentPart {
 
   #fail(open: OpenDocument, error: unknown): void {
     if (this.#open === open) this.#open = undefined;
+    this.#reader.pause();
+    this.#answers.stopAll();
     open.free(this.#host.gpu);
+    // What was saved stays, as when a tab is closed.
     if (open.stored) this.#shelf.claims.release(open.stored.record.id);
+    open.stored = undefined;
     this.#post({ kind: "documentFailed", document: open.number, failure: parseFailure(error) });
   }
 }

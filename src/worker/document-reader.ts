@@ -1,7 +1,6 @@
 // Has the open document read in jobs: begun, paused, gone on with, ended early, begun anew. Memory that is full is a pause.
 
 import type { KeyWindow } from "../kernels/key-window.ts";
-import { isMemoryError } from "../gpu/memory-budget.ts";
 import type { DocumentDesk } from "./document-desk.ts";
 import type { DocumentKeeper } from "./document-keeper.ts";
 import type { Gpu } from "./gpu-host.ts";
@@ -37,6 +36,7 @@ export class DocumentReader {
       open.free(this.#desk.host.gpu);
       await this.#keeper.letGo(open);
       open.startOver(keyWindow);
+      this.#desk.post({ kind: "documentBegunAnew", document: open.number, keyWindow });
     });
   }
 
@@ -69,19 +69,17 @@ export class DocumentReader {
         if (!use) return pause();
         try {
           await prepare?.();
-          const isWhole = await host.run(async (gpu) => {
+          const end = await host.run(async (gpu) => {
             const chat = await gpu.open(use, signal);
             const onSpeed = (speed: Speed) => this.#onSpeed(gpu, speed);
             return readAndTell(open, gpu, chat, { post, keeper: this.#keeper, signal, onSpeed });
           }, signal);
-          if (!isWhole) return pause();
+          if (end !== "whole") return pause(end === "full");
           this.#job = undefined;
           post({ kind: "documentRead", document, readTokens: open.readTokens });
         } catch (error) {
           // Paused before there was a GPU to read with.
           if (signal.aborted) return pause();
-          // What was read is there all the same.
-          if (isMemoryError(error)) return pause(true);
           this.#job = undefined;
           fail(open, error);
         }

@@ -1,5 +1,6 @@
 // The documents that the browser keeps, behind the protocol: what there is, under which names, and files to take away.
 
+import { DocumentError } from "../document/document-error.ts";
 import { expectModel, readTokensOf, sizeOf } from "../document/document-record.ts";
 import type { DocumentRecord } from "../document/document-record.ts";
 import { DocumentStore } from "../document/document-store.ts";
@@ -83,7 +84,14 @@ export class DocumentShelf {
   }
 
   async #change(store: DocumentStore, id: string, change: () => Promise<void>): Promise<void> {
-    const { name } = await store.record(id);
+    // Without a record it is nobody's.
+    const name = await store.record(id).then(
+      (record) => record.name,
+      (error: unknown) => {
+        if (error instanceof DocumentError) return id;
+        throw error;
+      },
+    );
     await this.claims.during(id, name, change);
   }
 
@@ -94,7 +102,11 @@ export class DocumentShelf {
     const isOver = ({ isKept, createdMs }: DocumentRecord) => !isKept && Date.now() - createdMs > UNKEPT_MS;
     for (const { id, name } of records.filter(isOver)) {
       // One that another page still reads stays.
-      await this.claims.during(id, name, () => store.delete(id)).catch(() => undefined);
+      await this.claims
+        .during(id, name, () => store.delete(id))
+        .catch((error: unknown) => {
+          if (!(error instanceof DocumentError)) throw error;
+        });
     }
     const documents = records.filter((record) => !isOver(record)).map((record) => describeRecord(record, reader));
     this.#post({ kind: "documentList", documents });

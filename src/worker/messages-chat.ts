@@ -11,7 +11,7 @@ export interface LogitBias {
 }
 
 /** eos: the model ended; stop-string: one came; length: maxTokens reached; stopped: by the person; context: the
- * conversation is full. */
+ * conversation is full; memory: the GPU's is. */
 export type StopReason = "eos" | "stop-string" | "length" | "stopped" | "context" | "memory";
 
 export interface TurnTimings {

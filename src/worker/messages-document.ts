@@ -68,7 +68,8 @@ export type DocumentRequest =
   | { readonly kind: "openDocument"; readonly document: number; readonly source: TextSource }
   /** Begins to read, or goes on where it was paused; `keyWindow` is heard the first time. */
   | { readonly kind: "readDocument"; readonly document: number; readonly keyWindow: DocumentWindow | null }
-  /** Forgets what was read, and reads from the beginning, with another window. */
+  /** Forgets what was read, and reads from the beginning, with another window. Answered by `documentBegunAnew` first, unless
+   * it was paused before. */
   | { readonly kind: "readDocumentAnew"; readonly document: number; readonly keyWindow: DocumentWindow | null }
   /** Answered by `documentPaused`, unless the end was reached before. */
   | { readonly kind: "pauseDocument"; readonly document: number }
@@ -126,6 +127,7 @@ export type DocumentEvent =
       /** The text that was just read. */
       readonly excerpt: string;
     }
+  | { readonly kind: "documentBegunAnew"; readonly document: number; readonly keyWindow: DocumentWindow | null }
   | {
       readonly kind: "documentPaused";
       readonly document: number;

@@ -79,8 +79,8 @@ export class OpenDocument {
   async restore(gpu: Gpu, chat: ChatModel, stored: StoredDocument): Promise<void> {
     this.stored = stored;
     this.keyWindow = stored.record.keyWindow;
-    this.record = new ReadingRecord(stored.record.points);
     this.#readTokens = (await this.#open(gpu, chat)).sequence.position;
+    this.record = new ReadingRecord(stored.record.points.filter(({ numTokens }) => numTokens <= this.#readTokens));
   }
 
   /** Writes down what was read. The sequence must stand where the reading does. */
@@ -138,7 +138,12 @@ export class OpenDocument {
     if (this.#onGpu?.gpu === gpu) return this.#onGpu;
     const keyWindow = this.keyWindow ?? undefined;
     const sequence = await chat.model.createSequence(QUESTION_TOKENS, { keyWindow });
-    await this.stored?.load(sequence, this.#text.ids);
+    try {
+      await this.stored?.load(sequence, this.#text.ids);
+    } catch (error) {
+      sequence.destroy();
+      throw error;
+    }
     this.#onGpu = { gpu, sequence, end: undefined };
     return this.#onGpu;
   }

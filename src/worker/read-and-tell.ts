@@ -1,6 +1,7 @@
 // Reads an open document, tells the page what it takes as it goes, and has snapshots written on the way.
 
 import type { ChatModel } from "../chat/chat-model.ts";
+import { isMemoryError } from "../gpu/memory-budget.ts";
 import { measureBytes, ReadingMeter } from "../document/reading.ts";
 import { readingMs } from "../document/reading-plan.ts";
 import type { DocumentKeeper } from "./document-keeper.ts";
@@ -22,13 +23,16 @@ const SAVE_TOKENS = 8192;
 const SAVES = 16;
 const SAVE_MS = 30_000;
 
-/** False: the signal ended it before the end of the text. */
+/** How a reading ended: full is for want of memory, with what was read before in the sequence. */
+export type ReadingEnd = "whole" | "paused" | "full";
+
+/** Reads as far as the text, the signal and the memory let it, and saves where it ends. */
 export async function readAndTell(
   open: OpenDocument,
   gpu: Gpu,
   chat: ChatModel,
   { post, keeper, signal, onSpeed }: ReadAndTellOptions,
-): Promise<boolean> {
+): Promise<ReadingEnd> {
   const { ids } = open.text;
   const growth = growthOf(chat);
   await keeper.begin(open, chat);
@@ -65,7 +69,13 @@ export async function readAndTell(
       excerpt: excerptAt(chat, ids, numTokens),
     });
   };
-  const isWhole = await open.read(gpu, chat, { signal, onRead, onSlab });
+  let end: ReadingEnd;
+  try {
+    end = (await open.read(gpu, chat, { signal, onRead, onSlab })) ? "whole" : "paused";
+  } catch (error) {
+    if (!isMemoryError(error)) throw error;
+    end = "full";
+  }
   await keeper.save(open, gpu);
-  return isWhole;
+  return end;
 }

@@ -50,13 +50,13 @@ async function fillMemory({ page, engine, emit }: Awaited<ReturnType<typeof open
     await emit({ kind: "documentReading", document: 1, ...told, point });
   }
   await emit({ kind: "documentPaused", document: 1, readTokens: 800_000, isFull: true });
-  await page.getByRole("alert").getByText("there is no room for more").waitFor();
+  await page.getByRole("alert").getByText("the next piece of memory for them does not fit").waitFor();
 }
 
 describe("the page of a long document", () => {
   test("tells before reading what the model finds in texts, and how much fits", async () => {
     const { page } = await openDocument(1024);
-    await page.getByText("52 % of the facts hidden in texts of 512 tokens and none in 4,096 or more").waitFor();
+    await page.getByText("52 % of the facts hidden in texts of 512 tokens and none in 4,096").waitFor();
     await page.getByText("About 850,000 tokens fit into the GPU’s memory: an estimate").waitFor();
     await page.getByRole("button", { name: "Use constant memory" }).click();
     expect(await page.getByRole("checkbox", { name: "Constant memory" }).isChecked()).toBe(true);

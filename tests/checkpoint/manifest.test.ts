@@ -19,9 +19,9 @@ const converted = await convertCheckpoint(await openHfCheckpoint(openMade(makeCh
   quant: "q4",
 });
 
-/** A manifest that nothing is wrong with, to be spoiled. */
 const LATER = { numTokens: 1024, found: 0, asked: 3 };
 
+/** A manifest that nothing is wrong with, to be spoiled. */
 function makeManifest(): ManifestJson {
   const tokenizer = { file: "tokenizer.json", configFile: "tokenizer_config.json" };
   const files = Object.values(tokenizer).map((file, index) => ({

@@ -79,6 +79,9 @@ describe("a long document on the page", () => {
     expect(page.announcement.value).toBe("Paused: the GPU’s memory is full.");
     page.document.readInConstantMemory();
     expect(requests.at(-1)).toEqual({ kind: "readDocumentAnew", document, keyWindow: { first: 64, last: 8192 } });
+    expect(page.document.progress.value.readTokens).toBe(400);
+    emit({ kind: "documentBegunAnew", document, keyWindow: { first: 64, last: 8192 } });
+    expect(page.document.keyWindow.value).toEqual({ first: 64, last: 8192 });
     expect(page.document.progress.value.readTokens).toBe(0);
     reads(100);
     emit({ kind: "documentRead", document, readTokens: 1000 });

@@ -66,9 +66,9 @@ test("what a model finds in long texts is told by length, up to where it finds n
   expect(describeRecall([])).toBe("");
   expect(describeRecall([at(512, 3)])).toBe("Measured, it found 75 % of the facts hidden in texts of 512 tokens.");
   expect(describeRecall([at(512, 3), at(2048, 1), at(4096, 0), at(8192, 0)])).toBe(
-    "Measured, it found 75 % of the facts hidden in texts of 512 tokens, 25 % in 2,048, and none in 4,096 or more.",
+    "Measured, it found 75 % of the facts hidden in texts of 512 tokens, 25 % in 2,048, and none in 4,096 to 8,192.",
   );
   expect(describeRecall([at(512, 0), at(1024, 0)])).toBe(
-    "Measured, it found none of the facts hidden in texts of 512 tokens or more.",
+    "Measured, it found none of the facts hidden in texts of 512 to 1,024 tokens.",
   );
 });

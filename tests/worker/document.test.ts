@@ -136,6 +136,7 @@ test("memory that is full is a pause: what was read answers, more memory reads o
   const { readTokens } = full as EventOf<"documentPaused">;
   expect(readTokens).toBeGreaterThan(0);
   expect(readTokens).toBeLessThan(outline.numTokens);
+  expect(pointsOf(engine).length).toBeGreaterThan(numPoints);
   expect(
     Math.max(
       ...pointsOf(engine)

@@ -31,6 +31,11 @@ async function openAndRead(engine: EngineUnderTest, source: TextSource = SAMPLE)
   return (await engine.wait("documentRead")).readTokens;
 }
 
+function usedBytes({ events }: EngineUnderTest): number {
+  const { lines } = events.findLast((event) => event.kind === "ledger")!;
+  return lines.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0);
+}
+
 async function list(engine: EngineUnderTest) {
   engine.send({ kind: "listDocuments" });
   return (await engine.wait("documentList")).documents!;
@@ -87,6 +92,38 @@ test("a reading that a closed tab broke off goes on from its newest snapshot", a
   next.send({ kind: "readDocument", document: 1, keyWindow: null });
   await next.wait("documentRead");
   expect(await ask(next, 1, 1)).toBe(undisturbed);
+});
+
+test("what was read when memory was full is kept whole, and gone on with at the next visit", async () => {
+  const disk = createDisk();
+  const engine = startEngine({}, async () => openFolder(disk));
+  await load(engine, "default", { blockSize: 16 });
+  engine.send({ kind: "openDocument", document: 1, source: LONGER });
+  await engine.wait("documentOpened");
+  // Room for the first keys, and for none of the next.
+  engine.send({ kind: "setMemoryBudget", bytes: usedBytes(engine) + 400_000 });
+  engine.send({ kind: "readDocument", document: 1, keyWindow: null });
+  const { readTokens, isFull } = await engine.wait("documentPaused");
+  expect(isFull).toBe(true);
+  expect(readTokens).toBeGreaterThan(0);
+  const answered = await ask(engine, 1, 1);
+  engine.send({ kind: "keepDocument", document: 1, name: "As far as it fits" });
+  const { id } = await engine.wait("documentKept");
+
+  const next = startEngine({}, async () => openFolder(disk));
+  await load(next, "default", { blockSize: 16 });
+  const before = usedBytes(next);
+  // Not even what was read fits: nothing of it stays on the GPU.
+  next.send({ kind: "setMemoryBudget", bytes: before + 1000 });
+  next.send({ kind: "restoreDocument", document: 1, id });
+  expect(await next.wait("documentFailed")).toMatchObject({ failure: { kind: "memory-budget" } });
+  expect(usedBytes(next)).toBe(before);
+  next.send({ kind: "setMemoryBudget", bytes: Infinity });
+  next.send({ kind: "restoreDocument", document: 2, id });
+  expect(await next.wait("documentPaused")).toMatchObject({ readTokens, isFull: false });
+  expect(await ask(next, 1, 2)).toBe(answered);
+  next.send({ kind: "readDocument", document: 2, keyWindow: null });
+  await next.wait("documentRead");
 });
 
 test("after a lost device a question is answered from the snapshot, without reading the text again", async () => {

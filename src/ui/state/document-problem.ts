@@ -6,6 +6,8 @@ import { formatBytes } from "../quantities.ts";
 /** A sentence; undefined for a failure that is not the document's alone. */
 export function documentProblem({ kind, message, memory }: Failure): string | undefined {
   if (kind === "bad-document") return message;
+  const isText = memory ? memory.what !== "model" : message.startsWith("room for ");
+  if (!isText) return undefined;
   if (kind === "out-of-memory")
     return "The GPU has no memory left for a text. Close other pages that use it, and try again.";
   if (kind !== "memory-budget" || !memory) return undefined;

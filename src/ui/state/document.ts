@@ -50,7 +50,7 @@ export interface DocumentState {
   readonly sampleTokens: Signal<number>;
   readonly isWindowed: Signal<boolean>;
   readonly windowTokens: Signal<number>;
-  /** The window that the document is read with; null: all keys are kept. */
+  /** The window that the document is read with, or that is chosen for it before; null: all keys are kept. */
   readonly keyWindow: ReadonlySignal<DocumentWindow | null>;
   readonly pausesWhenHidden: Signal<boolean>;
   /** Bytes by their orders of magnitude, so that small and large ones are seen together. */
@@ -132,7 +132,12 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
     record = new ReadingRecord();
     isPausedByHiding = false;
   };
-  const keyWindow = computed(() => (isWindowed.value ? { first: FIRST_KEYS, last: windowTokens.value } : null));
+  const readWindow = signal<DocumentWindow | null>(null);
+  const chosenWindow = (): DocumentWindow => ({ first: FIRST_KEYS, last: windowTokens.value });
+  const keyWindow = computed(() => {
+    if (phase.value.state !== "ready") return readWindow.value;
+    return isWindowed.value ? chosenWindow() : null;
+  });
   const drawSeries = (): void => {
     series.value = seriesOf(record.points);
     drawnMs = now();
@@ -146,21 +151,27 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
     const { state } = phase.value;
     if (state !== "ready" && state !== "paused") return;
     isPausedByHiding = false;
-    phase.value = { state: "reading" };
-    send({ kind: "readDocument", document: current, keyWindow: keyWindow.value });
+    const window = keyWindow.value;
+    batch(() => {
+      readWindow.value = window;
+      phase.value = { state: "reading" };
+    });
+    send({ kind: "readDocument", document: current, keyWindow: window });
   };
   const readInConstantMemory = (): void => {
     if (phase.value.state !== "paused") return;
-    isWindowed.value = true;
+    phase.value = { state: "reading" };
+    send({ kind: "readDocumentAnew", document: current, keyWindow: chosenWindow() });
+  };
+  const beginAnew = (window: DocumentWindow | null): void => {
     record = new ReadingRecord();
     batch(() => {
-      phase.value = { state: "reading" };
+      readWindow.value = window;
       progress.value = NO_PROGRESS;
       series.value = NO_SERIES;
       isKept.value = false;
       questions.clear();
     });
-    send({ kind: "readDocumentAnew", document: current, keyWindow: keyWindow.value });
   };
   const rest = (next: Extract<DocumentPhase, { state: "paused" | "read" }>, readTokens: number): void => {
     batch(() => {
@@ -234,7 +245,7 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
       if (hidden && pausesWhenHidden.value && phase.value.state === "reading") {
         pause();
         isPausedByHiding = true;
-      } else if (!hidden && isPausedByHiding && phase.value.state === "paused") {
+      } else if (!hidden && isPausedByHiding && phase.value.state === "paused" && !phase.value.isFull) {
         read();
       }
     },
@@ -252,8 +263,7 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
         case "documentOpened":
           record = new ReadingRecord(event.earlier?.points);
           return batch(() => {
-            if (event.earlier) isWindowed.value = event.earlier.keyWindow !== null;
-            if (event.earlier?.keyWindow) windowTokens.value = event.earlier.keyWindow.last;
+            readWindow.value = event.earlier?.keyWindow ?? null;
             outline.value = event.outline;
             phase.value = { state: "ready", estimatedMs: event.estimatedMs };
           });
@@ -265,6 +275,8 @@ export function createDocument(send: (request: DocumentRequest) => void, now: ()
             if (now() - drawnMs >= CHART_MS) drawSeries();
           });
         }
+        case "documentBegunAnew":
+          return beginAnew(event.keyWindow);
         case "documentPaused":
           return rest({ state: "paused", isFull: event.isFull }, event.readTokens);
         case "documentRead":

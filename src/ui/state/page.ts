@@ -121,6 +121,8 @@ export function createPage(ports: PagePorts): Page {
   const loadUnlessComparing = (): void => {
     if (!engine || isLoadAsked || route.value === "compare") return;
     isLoadAsked = true;
+    // It would wait for an answer that nobody is asked for any more.
+    if (compare.phase.value.state === "asking") compare.stop();
     engine.send({
       kind: "load",
       modelUrl,

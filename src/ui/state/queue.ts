@@ -9,8 +9,8 @@ import type { Route } from "./route.ts";
 export interface QueueState {
   /** As the worker last told them; the first one runs. */
   readonly jobs: Signal<readonly QueuedJob[]>;
-  /** Those that are worth a word: none while the model is loaded, or while nothing waits and what runs shows itself on the
-   * page that is open. */
+  /** Those that are worth a word: none while the model is being loaded, or while nothing waits and what runs shows itself on
+   * the page that is open. */
   readonly told: ReadonlySignal<readonly QueuedJob[]>;
   cancel(job: number): void;
 }
@@ -26,7 +26,8 @@ export function createQueue(
     told: computed(() => {
       const [running, ...waiting] = jobs.value;
       const isPlain = running && waiting.length === 0 && running.part === route.value;
-      return model.value === null || isPlain ? [] : jobs.value;
+      const isLoading = model.value === null && (!running || running.part === "chat");
+      return isLoading || isPlain ? [] : jobs.value;
     }),
     cancel: (job) => send({ kind: "cancelJob", job }),
   };

@@ -107,6 +107,7 @@ export function applyEvent(event: WorkerEvent, targets: EventTargets): void {
     case "documentCounting":
     case "documentOpened":
     case "documentReading":
+    case "documentBegunAnew":
     case "documentPaused":
     case "documentRead":
     case "documentText":

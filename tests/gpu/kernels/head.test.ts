@@ -59,7 +59,7 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("head of %s rows", (form
   });
 
   it.each(RESIDUAL_INPUTS)("adds up %s", async (_, input) => {
-    const [vocabSize, hiddenSize] = [70, 96];
+    const [vocabSize, hiddenSize] = [300, 96];
     const { normValues, norm, table, logits } = createInputs(format, vocabSize, hiddenSize, 1);
     const { shape, values, hidden } = createTerms(createRandom(5), input, hiddenSize);
     const create = await createHead(session(), {
@@ -79,7 +79,7 @@ describe.each<WeightFormat>(["f32", "f16", "q8", "q4"])("head of %s rows", (form
   });
 
   it("gives the same logits from a head in two ranges", async () => {
-    const [vocabSize, hiddenSize, split] = [150, 64, 77];
+    const [vocabSize, hiddenSize, split] = [700, 64, 277];
     const { hiddenValues, normValues, hidden, norm, table, logits } = createInputs(format, vocabSize, hiddenSize, 1);
     const call = uploadCall(session(), { numTokens: 1 });
     const stride = rowStrideBytes(format, hiddenSize);
