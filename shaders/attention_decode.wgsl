@@ -13,7 +13,8 @@
 //   appends the token's key and value of that head in the split that holds them. Segments are dispatched in order.
 // Source: flash-decoding (Dao et al. 2023), arXiv:2205.14135
 // Reference: src/reference/kernels/attention-decode.ts, attentionDecode
-// Appends: common/step.wgsl, common/key_window.wgsl, common/segment.wgsl, common/decode_splits.wgsl, common/kv_FORMAT.wgsl
+// Appends: common/step.wgsl, common/key_window.wgsl, common/segment.wgsl, common/decode_splits.wgsl, common/cached_rows.wgsl,
+//   common/kv_FORMAT.wgsl
 
 override WORKGROUP_SIZE: u32;  // at least head_dim / 4
 override NUM_HEADS: u32;
@@ -26,8 +27,6 @@ override FIRST_KEYS: u32;
 override LAST_KEYS: u32;
 
 const LOWEST_SCORE: f32 = -1e30;
-const KEY_LANES: u32 = 2u;  // threads that share a key's scores
-const BATCH: u32 = 8u;  // quads of keys, and of values, that a thread asks for at once
 
 @group(0) @binding(0) var<uniform> segment: Segment;
 @group(0) @binding(1) var<storage, read> step: Step;
@@ -43,50 +42,6 @@ var<workgroup> own_scales: array<CachedQuad, 2>;
 var<workgroup> parts: array<vec4<f32>, HEADS * WORKGROUP_SIZE>;
 var<workgroup> set_largest: array<vec4<f32>, WORKGROUP_SIZE * 4u / HEAD_DIM>;  // score, of a key set so far
 var<workgroup> set_totals: array<vec4<f32>, WORKGROUP_SIZE * 4u / HEAD_DIM>;
-
-/// Where the row of a slot's key (part 0) or value (part 1) begins.
-fn cached_row(slot: u32, part: u32, kv_head: u32) -> u32 {
-  return ((slot * 2u + part) * NUM_KV_HEADS + kv_head) * row_quads();
-}
-
-struct Quads {
-  quads: array<CachedQuad, BATCH>,
-  scales: array<CachedQuad, BATCH>,  // where the cache has them
-}
-
-/// Every KEY_LANES-th quad of a key from `first` on; past the last one they repeat it.
-fn read_key(key_row: u32, first: u32) -> array<CachedQuad, BATCH> {
-  let row4 = HEAD_DIM / 4u;
-  var quads: array<CachedQuad, BATCH>;
-  for (var i = 0u; i < BATCH; i++) {
-    if (i * KEY_LANES < row4) {
-      quads[i] = cache[key_row + min(first + i * KEY_LANES, row4 - 1u)];
-    }
-  }
-  return quads;
-}
-
-/// Keys of a tile that a key set weighs; values are read BATCH keys at a time.
-fn set_keys() -> u32 {
-  let num_sets = WORKGROUP_SIZE / (HEAD_DIM / 4u);
-  return (WORKGROUP_SIZE / KEY_LANES + num_sets - 1u) / num_sets;
-}
-
-/// One quad of the values of keys `first`, `first + step`, … of a tile; past the last one they repeat it.
-fn read_values(tile: u32, num_keys: u32, first: u32, step_keys: u32, kv_head: u32, column4: u32, turn: u32) -> Quads {
-  var values: Quads;
-  for (var i = 0u; i < BATCH; i++) {
-    if (i < set_keys()) {
-      let key = tile + min(first + i * step_keys, num_keys - 1u);
-      let row = cached_row(turned_slot(key, turn), 1u, kv_head);
-      values.quads[i] = cache[row + column4];
-      if (HAS_SCALE) {
-        values.scales[i] = cache[row + HEAD_DIM / 4u];
-      }
-    }
-  }
-  return values;
-}
 
 /// Column by column sums + weights · values, a column for each head.
 fn add_products(sums: mat4x4<f32>, weights: vec4<f32>, values: vec4<f32>) -> mat4x4<f32> {

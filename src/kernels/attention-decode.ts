@@ -42,7 +42,14 @@ export async function createAttentionDecode(session: GpuSession, constants: Atte
     session,
     {
       name: "attention_decode",
-      appends: ["common/step", "common/key_window", "common/segment", "common/decode_splits", kvAppend(kvFormat)],
+      appends: [
+        "common/step",
+        "common/key_window",
+        "common/segment",
+        "common/decode_splits",
+        "common/cached_rows",
+        kvAppend(kvFormat),
+      ],
       bindings: ["uniform", "read", "read", "read_write", "read_write", "read_write"],
     },
     {

@@ -10,33 +10,12 @@ import type {
   KeptDocument,
 } from "../../worker/messages-document.ts";
 import type { SamplingSettings } from "../../worker/messages-model.ts";
+import { type DocumentPhase, NO_PROGRESS, type ReadingProgress } from "./document-phase.ts";
 import { documentProblem } from "./document-problem.ts";
 import { createQuestions, type QuestionsState } from "./document-questions.ts";
 import { NO_SERIES, type ReadingSeries, seriesOf } from "./reading-series.ts";
 
 export type TextSource = Extract<DocumentRequest, { kind: "openDocument" }>["source"];
-
-export type DocumentPhase =
-  | { readonly state: "none" }
-  | { readonly state: "counting"; readonly numTokens: number; readonly numChars: number }
-  /** Counted, and not read yet. */
-  | { readonly state: "ready"; readonly estimatedMs: number | null }
-  | { readonly state: "reading" }
-  | { readonly state: "pausing" }
-  | {
-      readonly state: "paused";
-      /** There is no room for the rest. */
-      readonly isFull: boolean;
-    }
-  | { readonly state: "read" };
-
-export interface ReadingProgress {
-  readonly readTokens: number;
-  /** 0 until it is known. */
-  readonly tokensPerSecond: number;
-  readonly leftMs: number | null;
-  readonly excerpt: string;
-}
 
 export interface DocumentState {
   readonly phase: ReadonlySignal<DocumentPhase>;
@@ -95,7 +74,6 @@ export const FIRST_KEYS = 64;
 export const DEFAULT_WINDOW = 8192;
 export const DEFAULT_SAMPLE = 4096;
 
-const NO_PROGRESS: ReadingProgress = { readTokens: 0, tokensPerSecond: 0, leftMs: null, excerpt: "" };
 /** Charts move no more often. */
 const CHART_MS = 120;
 
