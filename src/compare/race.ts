@@ -17,6 +17,10 @@ export interface RaceOptions {
   readonly onWrite?: ((point: WritePoint) => void) | undefined;
 }
 
+const WARM_UP_MS = 500;
+/** Read at once meanwhile; a slow GPU has enough of them. */
+const WARM_UP_BLOCKS = 4;
+
 const DRAW = { sampling: GREEDY, endTokenIds: [] };
 
 /** Reads `ids` on a sequence of its own, which is gone afterwards. */
@@ -46,9 +50,14 @@ export async function runLane(contender: Contender, ids: readonly number[], opti
   }
 }
 
-/** Runs every kernel once: some drivers compile them no sooner. */
+/** Runs every kernel, since some drivers compile them no sooner, and has the GPU at work for a while: one that was idle takes
+ * its time to reach its speed, and the first lane would pay for it. */
 async function warmUp(sequence: Sequence, ids: readonly number[]): Promise<void> {
-  await sequence.prefill(ids.slice(0, sequence.model.blockSize), { output: "loss" });
+  const startMs = performance.now();
+  do {
+    sequence.clear();
+    await sequence.prefill(ids.slice(0, WARM_UP_BLOCKS * sequence.model.blockSize), { output: "loss" });
+  } while (performance.now() - startMs < WARM_UP_MS);
   await timeRun(sequence, Math.min(ids.length, sequence.model.blockSize));
   sequence.clear();
 }
