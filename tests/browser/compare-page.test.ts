@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import type { CompareEvent, ComparedModel } from "../../src/worker/messages-compare.ts";
 import { type FakePage, useFakePages } from "./fake-page.ts";
+import { overhang, unnamedControls } from "./page-checks.ts";
 
 const open = useFakePages();
 
@@ -100,18 +101,8 @@ describe("the page of the comparison", () => {
     await race(opened);
     await inspect(opened);
     const { page } = opened;
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(
-      0,
-    );
-    const unnamed = await page.locator("button, input, textarea, select, [tabindex='0']").evaluateAll((controls) =>
-      controls
-        .filter((control) => {
-          const labels = [...((control as HTMLInputElement).labels ?? [])].map((label) => label.textContent);
-          return ![control.getAttribute("aria-label"), ...labels, control.textContent].some((name) => name?.trim());
-        })
-        .map((control) => control.outerHTML),
-    );
-    expect(unnamed).toEqual([]);
+    expect(await overhang(page)).toBe(0);
+    expect(await unnamedControls(page)).toEqual([]);
   });
 
   test("says where lines cross and how costs grow, from what was measured", async () => {

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import type { DocumentEvent, DocumentOutline } from "../../src/worker/messages-document.ts";
 import { type FakePage, useFakePages } from "./fake-page.ts";
+import { overhang, unnamedControls } from "./page-checks.ts";
 
 const open = useFakePages();
 
@@ -66,17 +67,8 @@ describe("the page of a long document", () => {
     const opened = await openDocument(360);
     await fillMemory(opened);
     const { page } = opened;
-    const overhang = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
-    expect(await page.evaluate(overhang)).toBe(0);
-    const unnamed = await page.locator("button, input, textarea, select").evaluateAll((controls) =>
-      controls
-        .filter((control) => {
-          const labels = [...((control as HTMLInputElement).labels ?? [])].map((label) => label.textContent);
-          return ![control.getAttribute("aria-label"), ...labels, control.textContent].some((name) => name?.trim());
-        })
-        .map((control) => control.outerHTML),
-    );
-    expect(unnamed).toEqual([]);
+    expect(await overhang(page)).toBe(0);
+    expect(await unnamedControls(page)).toEqual([]);
   });
 
   test("offers a question, more memory, an early end and constant memory when memory is full", async () => {

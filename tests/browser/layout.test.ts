@@ -1,8 +1,9 @@
 // Layout and reading: narrow and zoomed windows, following the end, and what a screen reader is told.
 
-import type { BrowserContextOptions, Page } from "playwright-core";
+import type { BrowserContextOptions } from "playwright-core";
 import { expect, test } from "vitest";
 import { type FakePage, TIMINGS, useFakePages } from "./fake-page.ts";
+import { overhang, unnamedControls } from "./page-checks.ts";
 
 const open = useFakePages();
 
@@ -19,9 +20,6 @@ async function openWithAnswer(options: BrowserContextOptions, text: string): Pro
   return { page, engine, turn };
 }
 
-const overflow = (page: Page) =>
-  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-
 // 360 px, and 1024 × 768 at 200 % and 400 % zoom, which is the same as half and a quarter of the window.
 for (const [width, height] of [
   [360, 740],
@@ -31,13 +29,13 @@ for (const [width, height] of [
   test(`nothing is wider than a window of ${width} × ${height}`, async () => {
     const { page, engine } = await open({ viewport: { width, height } });
     await page.getByText("Find the GPU").waitFor();
-    expect(await overflow(page)).toBe(0);
+    expect(await overhang(page)).toBe(0);
     await engine.emit({ kind: "paused", problem: "web-page", message: "x", pauseMs: 60_000 });
     await engine.emit({ kind: "keeping", keeping: "no-storage" });
     await page.getByRole("button", { name: "Try now" }).waitFor();
-    expect(await overflow(page)).toBe(0);
+    expect(await overhang(page)).toBe(0);
     await engine.makeReady();
-    expect(await overflow(page)).toBe(0);
+    expect(await overhang(page)).toBe(0);
     await page.locator(".status").waitFor({ state: "attached" });
     const title = `Reading “${"a long title ".repeat(20)}”`;
     await engine.emit({
@@ -48,7 +46,7 @@ for (const [width, height] of [
       ],
     });
     await page.getByText("1 waiting").waitFor({ state: "attached" });
-    expect(await overflow(page)).toBe(0);
+    expect(await overhang(page)).toBe(0);
     await engine.emit({ kind: "queue", jobs: [] });
     await page.getByRole("button", { name: "Sampling" }).click();
     const panel = await page.locator("#sampling-panel").boundingBox();
@@ -63,7 +61,7 @@ for (const [width, height] of [
     await engine.emit({ kind: "text", turn, text: "y".repeat(500), generatedTokens: 9, elapsedMs: 90 });
     await engine.emit({ kind: "turnEnded", turn, reason: "length", timings: TIMINGS, usedTokens: 4000 });
     await page.locator(".notice").waitFor();
-    expect(await overflow(page)).toBe(0);
+    expect(await overhang(page)).toBe(0);
   });
 }
 
@@ -75,7 +73,7 @@ test("a failure fits into 360 px", async () => {
     failure: { kind: "no-adapter", message: `adapter: expected one, got ${"x".repeat(200)}` },
   });
   await page.getByRole("alert").waitFor();
-  expect(await overflow(page)).toBe(0);
+  expect(await overhang(page)).toBe(0);
 });
 
 test("a growing answer is followed while the reader is at its end, and left alone when not", async () => {
@@ -109,15 +107,7 @@ test("a screen reader hears a whole answer once, and no single tokens", async ()
 
 test("every control has a name", async () => {
   const { page } = await openWithAnswer({}, "Hi.");
-  const unnamed = await page.locator("button, input, textarea, progress, [role=meter]").evaluateAll((controls) =>
-    controls
-      .filter((control) => {
-        const labels = [...((control as HTMLInputElement).labels ?? [])].map((label) => label.textContent);
-        return ![control.getAttribute("aria-label"), ...labels, control.textContent].some((name) => name?.trim());
-      })
-      .map((control) => control.outerHTML),
-  );
-  expect(unnamed).toEqual([]);
+  expect(await unnamedControls(page)).toEqual([]);
 });
 
 for (const colorScheme of ["light", "dark"] as const) {
