@@ -102,9 +102,10 @@ fn choose(local: u32) {
   }
 }
 
-// Past the last one they repeat it.
+/// Past the last one they repeat their first, which is the thread's own: another's may not be changed yet.
 fn batch_quad(first: u32, i: u32) -> u32 {
-  return min(first + i * WORKGROUP_SIZE, num_quads() - 1u);
+  let quad = first + i * WORKGROUP_SIZE;
+  return select(first, quad, quad < num_quads());
 }
 
 fn advance(token: u32) {
