@@ -1,4 +1,4 @@
-// The Long document page in Chromium with the model that is shipped: 4,096 tokens read, asked, kept, opened again.
+// The Long document page in Chromium with the real engine and a small real model: 4,096 tokens read, asked, kept, opened again.
 // `npm run build` comes first.
 
 import { expect, test } from "vitest";
@@ -14,7 +14,7 @@ test("a sample of 4,096 tokens is read, asked, kept, found after a reload, asked
   page.setDefaultTimeout(TIMEOUT_MS);
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
-  await page.goto(`${site.url}#/document`);
+  await page.goto(`${site.url}?model=twin-hybrid#/document`);
   await visitDocument(page, 4096);
   expect(errors).toEqual([]);
   await browser.close();
