@@ -49,7 +49,7 @@ export function DocumentCharts({ page, model }: { page: Page; model: ReadyModel 
   const { numLayers, numLightningLayers } = model;
   const isOver = phase.value.state === "read";
   const emptyText = isOver
-    ? "Nothing was measured: a text of one block is too short for it."
+    ? "What was measured when this was read was not kept."
     : "The first point comes with the first blocks that are read.";
   const common = { x: TOKENS, xs, xRange, emptyText };
   return (

@@ -53,9 +53,9 @@ function Limits({ page, model }: { page: Page; model: ReadyModel }) {
       {trainedContextLength !== null && numTokens > trainedContextLength && (
         <p class="notice">
           <span>
-            This text is {formatTimes(numTokens / trainedContextLength)} as long as any text the model was trained on (
-            {formatCount(trainedContextLength)} tokens). It will read all of it, but expect few right answers.{" "}
-            {describeRecall(model.recall)}
+            This text is {formatTimes(numTokens / trainedContextLength)} as long as the longest that the model was
+            trained on ({formatCount(trainedContextLength)} tokens). It will read all of it, but expect few right
+            answers. {describeRecall(model.recall)}
           </span>
         </p>
       )}

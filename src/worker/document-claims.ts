@@ -33,9 +33,13 @@ export class DocumentClaims {
     }
     if (!claim) this.#claims.set(id, (claim = request(this.#locks, id)));
     claim.count += 1;
-    if (await claim.isGranted) return;
-    this.#claims.delete(id);
-    throw new DocumentError(`${name}: expected a document that no other tab has open, got one that is`);
+    let isGranted = false;
+    try {
+      isGranted = await claim.isGranted;
+    } finally {
+      if (!isGranted) this.#claims.delete(id);
+    }
+    if (!isGranted) throw new DocumentError(`${name}: expected a document that no other tab has open, got one that is`);
   }
 
   release(id: string): void {
@@ -58,12 +62,14 @@ export class DocumentClaims {
 
 function request(locks: NonNullable<StorePorts["locks"]>, id: string): Claim {
   let letGo = (): void => {};
-  let grant: (isGranted: boolean) => void = () => {};
+  let grant: (isGranted: boolean | Promise<never>) => void = () => {};
   const isGranted = new Promise<boolean>((resolve) => (grant = resolve));
   const held = new Promise<void>((resolve) => (letGo = resolve));
   const isOver = locks.request(`document ${id}`, { ifAvailable: true }, async (lock) => {
     grant(lock !== null);
     if (lock) await held;
   });
+  // Locks that the browser refuses are an error of whoever claims.
+  isOver.catch((error: unknown) => grant(Promise.reject(error)));
   return { count: 0, isGranted, letGo, isOver };
 }

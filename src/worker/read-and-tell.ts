@@ -47,12 +47,14 @@ export async function readAndTell(
     if (open.stored) gpu.progress();
     [savedMs, savedTokens] = [performance.now(), numTokens];
   };
+  const [startTokens, startMs] = [savedTokens, savedMs];
   let meter: ReadingMeter | undefined;
   const onRead = (numTokens: number): void => {
     const sequence = open.sequenceOn(gpu);
     if (!sequence) return;
+    // The first block of a run waits for what came before it: its time is not its own, but all that a short text has.
+    if (!meter && numTokens === ids.length) meter = new ReadingMeter(startTokens, startMs);
     const reading = meter?.advance(numTokens, performance.now(), numTokens === ids.length);
-    // The first block of a run waits for what came before it: its time is not its own.
     meter ??= new ReadingMeter(numTokens, performance.now());
     if (!reading) return;
     const { msPerToken, tokensPerSecond } = reading;

@@ -212,6 +212,13 @@ test("a document that is closed frees the GPU's memory, and answers nothing any 
   expect(await engine.wait("documentTurnEnded")).toMatchObject({ turn: 9, reason: "stopped" });
 });
 
+test("a text of a single block is measured, too", async () => {
+  const engine = await loadEngine();
+  const { outline } = await open(engine, 1, { kind: "text", name: "Short", text: "The red key lies here. " });
+  await read(engine);
+  expect(pointsOf(engine).map(({ numTokens }) => numTokens)).toEqual([outline.numTokens]);
+});
+
 test("a file that is no text is refused, and says so", async () => {
   const engine = await loadEngine();
   const file = new Blob([new Uint8Array([1, 0, 2])]);

@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import { browserPorts } from "../../src/store/browser-ports.ts";
+import { DocumentClaims } from "../../src/worker/document-claims.ts";
 import { createLocks } from "../store/memory-locks.ts";
 import { createDisk, openFolder } from "../store/memory-folder.ts";
 import { load, startEngine, useSite } from "./engine-under-test.ts";
@@ -48,4 +49,11 @@ test("a document that one page has open is opened, renamed and deleted by anothe
   second.send({ kind: "closeDocument", document: 2 });
   second.send({ kind: "renameDocument", id, name: "Mine" });
   expect((await second.wait("documentList")).documents).toMatchObject([{ name: "Mine" }]);
+});
+
+test("locks that the browser refuses are told, and the next claim asks again", async () => {
+  const { query } = createLocks();
+  const claims = new DocumentClaims({ query, request: () => Promise.reject(new Error("refused")) });
+  await expect(claims.claim("a", "A text")).rejects.toThrow("refused");
+  await expect(claims.claim("a", "A text")).rejects.toThrow("refused");
 });
