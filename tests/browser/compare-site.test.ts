@@ -2,13 +2,10 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { WorkerEvent } from "../../src/worker/messages.ts";
-import { launchBrowser } from "./browser.ts";
-import { serveBuiltSite, type Site } from "./site.ts";
+import { TIMEOUT_MS, useRealPage } from "./real-page.ts";
 
-const TIMEOUT_MS = 240_000;
 const TWINS = ["twin-hybrid", "twin-lightning", "twin-softmax"];
 /** Of 8 layers with 3 heads of 64 and a key and a value of 64 f16 numbers: softmax layers of each. */
 const SOFTMAX_LAYERS = [1, 0, 8];
@@ -16,33 +13,9 @@ const BYTES_PER_TOKEN = SOFTMAX_LAYERS.map((count) => count * 2 * 64 * 2);
 const FIXED_BYTES = SOFTMAX_LAYERS.map((count) => (8 - count) * 3 * 64 * 64 * 4 + 8192 * 4);
 const RACE_TOKENS = 192;
 
-let browser: Browser;
-let site: Site;
-let page: Page;
-const requested: string[] = [];
-const errors: string[] = [];
-
-type EventOf<Kind extends WorkerEvent["kind"]> = Extract<WorkerEvent, { kind: Kind }>;
-
-/** What the worker told the page. */
-async function eventsOf<Kind extends WorkerEvent["kind"]>(kind: Kind): Promise<EventOf<Kind>[]> {
-  const json = await page.evaluate(() => JSON.stringify((window as unknown as { told: unknown[] }).told));
-  return (JSON.parse(json) as WorkerEvent[]).filter((event): event is EventOf<Kind> => event.kind === kind);
-}
-
-function readGreedy(twin: string): string {
-  const path = fileURLToPath(new URL(`../fixtures/twins/${twin}/golden.json`, import.meta.url));
-  const golden = JSON.parse(readFileSync(path, "utf8")) as Record<string, { greedy: string }>;
-  return golden["q4.hello"]!.greedy;
-}
-
-beforeAll(async () => {
-  [browser, site] = await Promise.all([launchBrowser(), serveBuiltSite()]);
-  page = await browser.newPage();
-  page.setDefaultTimeout(TIMEOUT_MS);
-  page.on("request", (request) => requested.push(request.url()));
-  page.on("pageerror", (error) => errors.push(error.message));
-  await page.addInitScript(() => {
+const path = `#/compare?prompt=Hello!&maxTokens=32&raceTokens=${RACE_TOKENS}`;
+const real = useRealPage(path, (page) =>
+  page.addInitScript(() => {
     const told: unknown[] = [];
     (window as unknown as { told: unknown[] }).told = told;
     const Original = Worker;
@@ -52,20 +25,29 @@ beforeAll(async () => {
         this.addEventListener("message", (message: MessageEvent) => told.push(message.data));
       }
     };
-  });
-  await page.goto(`${site.url}#/compare?prompt=Hello!&maxTokens=32&raceTokens=${RACE_TOKENS}`);
-});
+  }),
+);
 
-afterAll(async () => {
-  await browser.close();
-  await site.close();
-});
+type EventOf<Kind extends WorkerEvent["kind"]> = Extract<WorkerEvent, { kind: Kind }>;
+
+/** What the worker told the page. */
+async function eventsOf<Kind extends WorkerEvent["kind"]>(kind: Kind): Promise<EventOf<Kind>[]> {
+  const json = await real.page.evaluate(() => JSON.stringify((window as unknown as { told: unknown[] }).told));
+  return (JSON.parse(json) as WorkerEvent[]).filter((event): event is EventOf<Kind> => event.kind === kind);
+}
+
+function readGreedy(twin: string): string {
+  const path = fileURLToPath(new URL(`../fixtures/twins/${twin}/golden.json`, import.meta.url));
+  const golden = JSON.parse(readFileSync(path, "utf8")) as Record<string, { greedy: string }>;
+  return golden["q4.hello"]!.greedy;
+}
 
 test(
   "the twins answer as Transformers does, with the bytes that their ledgers and configs say, in answers and a race",
   async () => {
+    const { page } = real;
     await page.getByRole("button", { name: "Ask all" }).waitFor();
-    expect(requested.filter((url) => url.includes("relampago-71m"))).toEqual([]);
+    expect(real.requests.filter((url) => url.includes("relampago-71m"))).toEqual([]);
     const [ready] = await eventsOf("compareReady");
     expect(ready!.models.map(({ name }) => name)).toEqual(TWINS);
     expect(ready!.models.map(({ stateSize }) => stateSize)).toEqual(
@@ -101,7 +83,7 @@ test(
     expect(slopes).toEqual(BYTES_PER_TOKEN);
     // A layer's state of 3 × 64 × 64 numbers takes as much as 192 keys and values of 2 × 64 half numbers.
     await page.getByText("twin-softmax needs more memory than twin-hybrid from token 193 on.").waitFor();
-    expect(errors).toEqual([]);
+    expect(real.errors).toEqual([]);
   },
   3 * TIMEOUT_MS,
 );

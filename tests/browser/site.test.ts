@@ -1,15 +1,9 @@
 // The site as it is shipped, with the real engine and the real weights, in Chromium: answers equal to Transformers', also
 // when the GPU is lost.
-// `npm run build` comes first.
 
 import { readFileSync } from "node:fs";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { launchBrowser } from "./browser.ts";
-import { serveBuiltSite, type Site } from "./site.ts";
-
-/** A software adapter on two cores takes this long at worst. */
-const TIMEOUT_MS = 240_000;
+import { expect, test } from "vitest";
+import { TIMEOUT_MS, useRealPage } from "./real-page.ts";
 
 interface Golden {
   readonly greedy: string;
@@ -19,35 +13,13 @@ const golden = JSON.parse(
   readFileSync(new URL("../fixtures/relampago-71m/golden.json", import.meta.url), "utf8"),
 ) as Record<"q4.hello" | "q4.story", Golden>;
 
-let browser: Browser;
-let site: Site;
-let page: Page;
-const foreignRequests: string[] = [];
-const weightRequests: string[] = [];
-const errors: string[] = [];
+const real = useRealPage("");
 
-beforeAll(async () => {
-  [browser, site] = await Promise.all([launchBrowser(), serveBuiltSite()]);
-  page = await browser.newPage();
-  page.setDefaultTimeout(TIMEOUT_MS);
-  page.on("request", (request) => {
-    if (!request.url().startsWith(site.url)) foreignRequests.push(request.url());
-    if (request.url().includes("/weights-")) weightRequests.push(request.url());
-  });
-  page.on("pageerror", (error) => errors.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error") errors.push(message.text());
-  });
-  await page.goto(site.url);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await site.close();
-});
+const weightRequests = () => real.requests.filter((url) => url.includes("/weights-"));
 
 /** Waits for the model, and makes every answer the likeliest one. */
 async function becomeGreedy(): Promise<void> {
+  const { page } = real;
   await Promise.race([
     page.getByRole("button", { name: "Who are you?" }).waitFor(),
     page
@@ -63,21 +35,24 @@ async function becomeGreedy(): Promise<void> {
 }
 
 async function send(text: string): Promise<void> {
+  const { page } = real;
   await page.getByLabel("Message", { exact: true }).fill(text);
   await page.keyboard.press("Enter");
 }
 
 /** The complete answer of a turn, counted from 1. */
 async function readAnswer(turn: number): Promise<string> {
+  const { page } = real;
   await page.locator(`.turn:nth-child(${turn})[data-state=ended]`).waitFor();
   return page.locator(`.turn:nth-child(${turn}) .answer-text`).innerText();
 }
 
-const newChat = () => page.getByRole("button", { name: "New chat" }).first().click();
+const newChat = () => real.page.getByRole("button", { name: "New chat" }).first().click();
 
 test(
   "answers as Transformers does, takes a second turn, stops, starts anew, and survives a reload",
   async () => {
+    const { page } = real;
     await becomeGreedy();
     await send("Hello!");
     expect(await readAnswer(1)).toBe(golden["q4.hello"].greedy);
@@ -100,16 +75,16 @@ test(
     await send("Hello!");
     expect(await readAnswer(1)).toBe(golden["q4.hello"].greedy);
 
-    expect(weightRequests.length).toBeGreaterThan(0);
-    weightRequests.length = 0;
+    const numFetched = weightRequests().length;
+    expect(numFetched).toBeGreaterThan(0);
     await page.reload();
     await becomeGreedy();
-    expect(weightRequests, "the weights come from the browser's storage").toEqual([]);
+    expect(weightRequests(), "the weights come from the browser's storage").toHaveLength(numFetched);
     await send("Hello!");
     expect(await readAnswer(1)).toBe(golden["q4.hello"].greedy);
 
-    expect(foreignRequests).toEqual([]);
-    expect(errors).toEqual([]);
+    expect(real.foreignRequests).toEqual([]);
+    expect(real.errors).toEqual([]);
   },
   3 * TIMEOUT_MS,
 );
@@ -117,6 +92,8 @@ test(
 test(
   "a crash of the browser's GPU process in the middle of an answer is told, and the answer is finished as if it had not been",
   async () => {
+    const { page, browser } = real;
+    const numFetched = weightRequests().length;
     await newChat();
     await send("Hello!");
     const answer = page.locator(".turn:nth-child(1) .answer-text");
@@ -130,8 +107,8 @@ test(
     expect(await page.locator(".outage").count()).toBe(0);
     await send("What is the capital of France?");
     expect((await readAnswer(2)).trim()).not.toBe("");
-    expect(weightRequests).toEqual([]);
-    expect(errors).toEqual([]);
+    expect(weightRequests()).toHaveLength(numFetched);
+    expect(real.errors).toEqual([]);
   },
   3 * TIMEOUT_MS,
 );
