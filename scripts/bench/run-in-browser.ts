@@ -4,13 +4,12 @@ import { createReadStream, existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { createServer, type Plugin } from "vite";
 import type { BenchmarkResult } from "../../src/bench/result.ts";
-import { findChromium } from "../node/chromium.ts";
-import { findGpuEnvironment } from "../node/gpu-environment.ts";
 import type { BenchEvent, BenchRequest } from "./bench-messages.ts";
 import type { BenchOptions } from "./bench-options.ts";
+import { launchChromium } from "./launch-chromium.ts";
 import type { BenchmarkReporter } from "./reporter.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -139,31 +138,4 @@ function serveModel(folder: string): Plugin {
       });
     },
   };
-}
-
-/** For a GPU without a display. */
-const LINUX_GPU_FLAGS = ["--enable-features=Vulkan", "--use-angle=vulkan", "--disable-vulkan-surface"];
-
-/** With the GPU where there is one, else with Chromium's software adapter. */
-async function launchChromium(): Promise<Browser> {
-  const executablePath = findChromium();
-  if (!executablePath) throw new Error("Chromium: expected one in CHROMIUM_PATH or an installed one, got none");
-  const isSoftware = findGpuEnvironment().VK_DRIVER_FILES !== undefined;
-  const adapterFlags = isSoftware
-    ? ["--use-webgpu-adapter=swiftshader"]
-    : ["--ignore-gpu-blocklist", ...(process.platform === "linux" ? LINUX_GPU_FLAGS : [])];
-  return chromium.launch({
-    executablePath,
-    // Ctrl-C ends the benchmark with what there is.
-    handleSIGINT: false,
-    args: [
-      "--no-sandbox",
-      "--enable-unsafe-webgpu",
-      // Unrounded timestamps; the other one as in scripts/node/gpu.ts.
-      "--disable-dawn-features=timestamp_quantization,use_vulkan_zero_initialize_workgroup_memory_extension",
-      "--disable-background-networking",
-      "--disable-component-update",
-      ...adapterFlags,
-    ],
-  });
 }

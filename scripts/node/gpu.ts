@@ -21,9 +21,10 @@ const DAWN_FLAGS = [
 
 let opened: NodeGpu | undefined;
 
-/** The process's GPU object, with the Dawn features that RELAMPAGO_DAWN_FEATURES names besides; it stays referenced, or Dawn crashes. Where the driver must be named before a process
- * starts, the script is started again with its arguments and this call never returns: call it before anything that a
- * script must not do twice. End scripts with process.exit: Dawn's threads may crash in a slow ending.
+/** The process's GPU object, with the Dawn features that RELAMPAGO_DAWN_FEATURES names besides; it stays referenced, or Dawn
+ * crashes. Where the driver must be named before a process starts, the script is started again with its arguments and this
+ * call never returns: call it before anything that a script must not do twice. End scripts with process.exit: Dawn's threads
+ * may crash in a slow ending.
  * @throws when there is no adapter, with what to install */
 export async function openGpu(): Promise<NodeGpu> {
   if (opened) return opened;

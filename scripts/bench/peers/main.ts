@@ -1,4 +1,5 @@
-// Relampago beside other engines for the browser: the same weights, the same prompts, the same Chromium and adapter, in turns.
+// Relampago beside other engines for the browser: the same weights, the same prompts, the same Chromium and GPU (or
+// software adapter), in turns.
 //
 //   npm install --prefix /tmp/peers --ignore-scripts onnxruntime-web @wllama/wllama
 //   node --import tsx scripts/bench/peers/main.ts --packages /tmp/peers/node_modules
@@ -14,19 +15,18 @@
 //   --tokens <n>        to write after each (32)
 //   --rounds <n>        that count (5)
 //   --accuracy <0|4>    ONNX: 4 lets products round activations to 8 bits (0)
-//   --adapter <name>    Chromium's --use-webgpu-adapter: swiftshader, or default for a GPU (swiftshader)
 //   --out <file>        every run, as JSON
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { readManifest } from "../../../src/chat/chat-model.ts";
 import { createShardSource } from "../../../src/checkpoint/shard-source.ts";
 import { Tokenizer } from "../../../src/text/tokenizer.ts";
-import { findChromium } from "../../node/chromium.ts";
 import { openModelFolder } from "../../node/files.ts";
+import { launchChromium } from "../launch-chromium.ts";
 import { createGgufModel, type TokenizerJson } from "./gguf-model.ts";
 import { OpenPeer } from "./measure-peer.ts";
 import type { AccuracyLevel } from "./onnx-builder.ts";
@@ -36,6 +36,13 @@ import { GGUF_FILE, LLAMA_FILE, ONNX_FILE, PEER_NAMES, type PeerName } from "./p
 import { type PeerServer, servePeers } from "./peer-server.ts";
 import { createPrompt } from "./prompt.ts";
 import { formatReport, type Result } from "./report.ts";
+
+/** Pages wait their turn unseen. */
+const UNSEEN_PAGES = [
+  "--disable-renderer-backgrounding",
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -47,7 +54,6 @@ async function main(): Promise<void> {
       tokens: { type: "string", default: "32" },
       rounds: { type: "string", default: "5" },
       accuracy: { type: "string", default: "0" },
-      adapter: { type: "string", default: "swiftshader" },
       out: { type: "string" },
     },
   });
@@ -67,8 +73,8 @@ async function main(): Promise<void> {
   try {
     await convertModel(folder, converted, names, accuracyLevel, tokenizerJson as TokenizerJson);
     server = await servePeers(resolve(values.packages), converted, folder);
-    browser = await launchChromium(values.adapter);
-    console.log(`Chromium ${browser.version()}, adapter ${values.adapter}`);
+    browser = await launchChromium(UNSEEN_PAGES);
+    console.log(`Chromium ${browser.version()}`);
     const peers = await openPeers(browser, names, server.pageUrl);
     const described = peers.map(({ name, description }) => ({ name, description }));
 
@@ -128,28 +134,6 @@ async function openPeers(browser: Browser, names: readonly PeerName[], pageUrl: 
     }
   }
   return peers;
-}
-
-/** On the adapter that `--use-webgpu-adapter` calls so. */
-function launchChromium(adapter: string): Promise<Browser> {
-  const executablePath = findChromium();
-  if (!executablePath) throw new Error("Chromium: expected one in CHROMIUM_PATH or an installed one, got none");
-  return chromium.launch({
-    executablePath,
-    args: [
-      "--no-sandbox",
-      "--enable-unsafe-webgpu",
-      `--use-webgpu-adapter=${adapter}`,
-      // As in scripts/node/gpu.ts.
-      "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
-      "--disable-background-networking",
-      "--disable-component-update",
-      // Pages wait their turn unseen.
-      "--disable-renderer-backgrounding",
-      "--disable-background-timer-throttling",
-      "--disable-backgrounding-occluded-windows",
-    ],
-  });
 }
 
 function describeResult({ peer, promptTokens, numTokens, read, write }: Result): string {
