@@ -32,14 +32,15 @@ export function findGpuEnvironment(): Record<string, string> {
         "Install your GPU's Vulkan driver or Chromium (on Debian: apt-get install chromium).",
     );
   }
-  process.stderr.write(
-    isForced
-      ? "using Chromium's software adapter, slow\n"
-      : "no GPU driver found: using Chromium's software adapter, slow\n",
-  );
+  if (!process.env[GPU_READY]) {
+    const why = isForced ? "" : "no GPU driver found: ";
+    process.stderr.write(`${why}using Chromium's software adapter, slow\n`);
+  }
   const driver = join(folder, "vk_swiftshader_icd.json");
   return {
     ...ready,
+    // Processes that are started from there have it, too.
+    RELAMPAGO_ADAPTER: "software",
     LD_LIBRARY_PATH: [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter),
     // The older and the newer name of the same variable; the newer one wins where both are known.
     VK_ICD_FILENAMES: driver,

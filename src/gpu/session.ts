@@ -4,6 +4,7 @@ import { createCounters } from "./counters.ts";
 import { adapterFeaturesOf, chooseFeatures, type Feature, type FeatureChoice, offeredFeatures } from "./features.ts";
 import { GpuMemoryError, MemoryBudget } from "./memory-budget.ts";
 import { type LedgerEntry, MemoryLedger, type MemoryKind } from "./ledger.ts";
+import { requestAdapter } from "./request-adapter.ts";
 import { createTensor, type Tensor } from "./tensor.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Profiler } from "./profiler.ts";
@@ -93,7 +94,7 @@ export class GpuSession {
   /** Requests the fastest adapter and a device with default limits, a few raised, and the chosen features. */
   static async open(gpu: Pick<GPU, "requestAdapter"> | undefined, options: SessionOptions): Promise<GpuSession> {
     if (!gpu) throw new UnsupportedGpuError("no-webgpu", "WebGPU: expected navigator.gpu, got undefined");
-    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    const adapter = await requestAdapter(gpu);
     if (!adapter) throw new UnsupportedGpuError("no-adapter", "GPU adapter: expected one, got none");
     for (const [limit, needed] of Object.entries(options.requiredLimits ?? {})) {
       const offered = Number(adapter.limits[limit as keyof GPUSupportedLimits]);

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll } from "vitest";
 import type { WorkerEvent, WorkerRequest } from "../../src/worker/messages.ts";
 import type { TurnTimings } from "../../src/worker/messages-chat.ts";
 import type { ReadyModel } from "../../src/worker/messages-model.ts";
-import { launchBrowser } from "./browser.ts";
+import { launchChromium } from "../../scripts/node/launch-chromium.ts";
 import { serveSiteWith, type Site } from "./site.ts";
 
 export const MODEL: ReadyModel = {
@@ -114,7 +114,7 @@ export function useFakePages(): (options?: BrowserContextOptions, init?: () => v
   let browser: Browser;
   let site: Site;
   beforeAll(async () => {
-    [browser, site] = await Promise.all([launchBrowser(), serveSiteWith("fake-worker.ts")]);
+    [browser, site] = await Promise.all([launchChromium(), serveSiteWith("fake-worker.ts")]);
   });
   afterEach(async () => {
     await Promise.all(browser.contexts().map((context) => context.close()));

@@ -3,7 +3,7 @@
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll } from "vitest";
-import { launchBrowser } from "./browser.ts";
+import { launchChromium } from "../../scripts/node/launch-chromium.ts";
 import { serveBuiltSite, type Site } from "./site.ts";
 
 /** A software adapter on two cores takes this long at worst. */
@@ -27,7 +27,7 @@ export function useRealPage(path: string, prepare: (page: Page) => Promise<unkno
   };
   let site: Site;
   beforeAll(async () => {
-    [real.browser, site] = await Promise.all([launchBrowser(), serveBuiltSite()]);
+    [real.browser, site] = await Promise.all([launchChromium(), serveBuiltSite()]);
     real.page = await real.browser.newPage();
     real.page.setDefaultTimeout(TIMEOUT_MS);
     real.page.on("request", (request) => {

@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { createFaultPlan, type FaultPlan } from "../store/fault-server.ts";
 import { makeModel } from "../store/made-model.ts";
-import { launchBrowser } from "./browser.ts";
+import { launchChromium } from "../../scripts/node/launch-chromium.ts";
 import { serveSiteWith, type Site } from "./site.ts";
 
 export const model = makeModel(1);
@@ -33,7 +33,7 @@ export function useStoreSite(): StoreSite {
       if (bytes) setup.plan.answer(request, response, name, bytes);
       return bytes !== undefined;
     });
-    [browser, setup.site] = await Promise.all([launchBrowser(), served]);
+    [browser, setup.site] = await Promise.all([launchChromium(), served]);
   });
   beforeEach(async () => {
     setup.plan = createFaultPlan(false);

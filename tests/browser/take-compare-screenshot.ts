@@ -2,14 +2,14 @@
 // `npx tsx tests/browser/take-compare-screenshot.ts`.
 
 import { resolve } from "node:path";
-import { launchBrowser } from "./browser.ts";
+import { launchChromium } from "../../scripts/node/launch-chromium.ts";
 import { serveBuiltSite } from "./site.ts";
 
 const SETTINGS = "prompt=Who+are+you%3F&maxTokens=40&raceTokens=640";
 const TIMEOUT_MS = 600_000;
 
 const site = await serveBuiltSite();
-const browser = await launchBrowser();
+const browser = await launchChromium();
 try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   page.setDefaultTimeout(TIMEOUT_MS);

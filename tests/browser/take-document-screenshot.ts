@@ -2,13 +2,13 @@
 // real model: `npx tsx tests/browser/take-document-screenshot.ts`.
 
 import { resolve } from "node:path";
-import { launchBrowser } from "./browser.ts";
+import { launchChromium } from "../../scripts/node/launch-chromium.ts";
 import { serveBuiltSite } from "./site.ts";
 
 const TIMEOUT_MS = 900_000;
 
 const site = await serveBuiltSite();
-const browser = await launchBrowser();
+const browser = await launchChromium();
 const page = await browser.newPage({
   viewport: { width: 1280, height: 800 },
   deviceScaleFactor: 2,

@@ -1,14 +1,14 @@
 // Takes the README's picture, docs/chat.png, of the built site with the real engine: `npx tsx tests/browser/take-screenshot.ts`.
 
 import { resolve } from "node:path";
-import { launchBrowser } from "./browser.ts";
+import { launchChromium } from "../../scripts/node/launch-chromium.ts";
 import { serveBuiltSite } from "./site.ts";
 
 const MESSAGES = ["Hello!", "Tell me a short story about a fox."];
 const TIMEOUT_MS = 240_000;
 
 const site = await serveBuiltSite();
-const browser = await launchBrowser();
+const browser = await launchChromium();
 const page = await browser.newPage({
   viewport: { width: 1280, height: 720 },
   deviceScaleFactor: 2,

@@ -19,6 +19,19 @@ it("refuses a storage tensor larger than a binding, and makes no buffer for it",
   expect(session().ledger.allocatedBytes).toBe(allocatedBytes);
 });
 
+it("waits for an adapter that a browser offers only after a while", async () => {
+  const { gpu } = await openGpu();
+  let numRefused = 0;
+  const late = { requestAdapter: async () => (++numRefused < 3 ? null : gpu.requestAdapter()) };
+  const opened = await GpuSession.open(late, { shaders: readShaders() });
+  expect(numRefused).toBe(3);
+  opened.close();
+  const none = { requestAdapter: async () => null };
+  await expect(GpuSession.open(none, { shaders: readShaders() })).rejects.toThrow(
+    "GPU adapter: expected one, got none",
+  );
+});
+
 describe("a session beside another", () => {
   it("has a ledger and counters of its own on the same device, and leaves both alone when it is closed", async () => {
     const beside = GpuSession.beside(session());

@@ -2,14 +2,14 @@
 // `npm run build` comes first.
 
 import { expect, test } from "vitest";
-import { launchBrowser } from "../browser/browser.ts";
+import { launchChromium } from "../../scripts/node/launch-chromium.ts";
 import { visitDocument } from "../browser/document-visit.ts";
 import { serveBuiltSite } from "../browser/site.ts";
 
 const TIMEOUT_MS = 1_800_000;
 
 test("a sample of 4,096 tokens is read, asked, kept, found after a reload, asked again without reading, and deleted", async () => {
-  const [browser, site] = await Promise.all([launchBrowser(), serveBuiltSite()]);
+  const [browser, site] = await Promise.all([launchChromium(), serveBuiltSite()]);
   const page = await browser.newPage();
   page.setDefaultTimeout(TIMEOUT_MS);
   const errors: string[] = [];

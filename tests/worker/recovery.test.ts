@@ -156,12 +156,12 @@ test("while there is no adapter it is asked for again and again", async () => {
   let numRefused = 0;
   vi.stubGlobal("navigator", {
     userAgent: "test browser",
-    gpu: { requestAdapter: async () => (++numRefused < 3 ? null : requestAdapter()) },
+    gpu: { requestAdapter: async () => (++numRefused < 6 ? null : requestAdapter()) },
   });
   site.devices.at(-1)!.destroy();
   await engine.wait("restoring");
   expect(await answer(engine, 2, "Hello!")).toBe(expected);
-  expect(numRefused).toBe(3);
+  expect(numRefused).toBe(6);
 });
 
 test("a GPU that stands still is given up, and another finishes the answer", async () => {

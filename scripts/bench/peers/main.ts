@@ -1,13 +1,13 @@
-// Relampago beside other engines for the browser: the same weights, the same prompts, the same Chromium and GPU (or
-// software adapter), in turns.
+// Relampago beside other engines for the browser: the same weights, the same prompts, the same GPU (or software adapter), each
+// in a Chromium of its own, one after the other: what one does between its runs would slow the next one's.
 //
 //   npm install --prefix /tmp/peers --ignore-scripts onnxruntime-web @wllama/wllama
 //   node --import tsx scripts/bench/peers/main.ts --packages /tmp/peers/node_modules
 //
-// The packages are no dependencies of this project. The model is converted to ONNX and to GGUF in a temporary folder; each
-// engine gets a page; in each round each one reads each prompt and writes some tokens greedily. The first round is not
-// counted. Printed are medians: tokens/s; processor milliseconds a token, which on a software adapter tell the work done,
-// whatever else the machine does; calls to WebGPU a token; and how far each answer agrees with the first engine's.
+// The packages are no dependencies of this project. The model is converted to ONNX and to GGUF in a temporary folder; in
+// each round an engine reads each prompt and writes some tokens greedily. The first round is not counted. Printed are
+// medians: tokens/s; processor milliseconds a token, which on a software adapter tell the work done, whatever else the
+// machine does; calls to WebGPU a token; and how far each answer agrees with the first engine's.
 //
 //   --model <folder>    an exported model in q4 (public/models/relampago-71m)
 //   --peers <list>      relampago,onnxruntime,onnxruntime-llama,onnxruntime-cpu,wllama
@@ -26,7 +26,7 @@ import { readManifest } from "../../../src/chat/chat-model.ts";
 import { createShardSource } from "../../../src/checkpoint/shard-source.ts";
 import { Tokenizer } from "../../../src/text/tokenizer.ts";
 import { openModelFolder } from "../../node/files.ts";
-import { launchChromium } from "../launch-chromium.ts";
+import { launchChromium } from "../../node/launch-chromium.ts";
 import { createGgufModel, type TokenizerJson } from "./gguf-model.ts";
 import { OpenPeer } from "./measure-peer.ts";
 import type { AccuracyLevel } from "./onnx-builder.ts";
@@ -36,13 +36,6 @@ import { GGUF_FILE, LLAMA_FILE, ONNX_FILE, PEER_NAMES, type PeerName } from "./p
 import { type PeerServer, servePeers } from "./peer-server.ts";
 import { createPrompt } from "./prompt.ts";
 import { formatReport, type Result } from "./report.ts";
-
-/** Pages wait their turn unseen. */
-const UNSEEN_PAGES = [
-  "--disable-renderer-backgrounding",
-  "--disable-background-timer-throttling",
-  "--disable-backgrounding-occluded-windows",
-];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -69,32 +62,34 @@ async function main(): Promise<void> {
 
   const converted = await mkdtemp(join(tmpdir(), "relampago-peers-"));
   let server: PeerServer | undefined;
-  let browser: Browser | undefined;
   try {
     await convertModel(folder, converted, names, accuracyLevel, tokenizerJson as TokenizerJson);
     server = await servePeers(resolve(values.packages), converted, folder);
-    browser = await launchChromium(UNSEEN_PAGES);
-    console.log(`Chromium ${browser.version()}`);
-    const peers = await openPeers(browser, names, server.pageUrl);
-    const described = peers.map(({ name, description }) => ({ name, description }));
-
+    const peers: Pick<OpenPeer, "name" | "description">[] = [];
     const results: Result[] = [];
-    for (let round = 0; round <= numRounds; round++) {
-      for (const prompt of prompts) {
-        for (const peer of peers) {
-          const run = await peer.run(prompt, numTokens);
-          const answer =
-            typeof run.answer === "string" ? run.answer : tokenizer.decode(run.answer, { skipSpecial: false });
-          const result = { peer: peer.name, promptTokens: prompt.ids.length, numTokens, ...run, answer };
-          console.log(`${round === 0 ? "warm-up" : `round ${round}`} ${describeResult(result)}`);
-          if (round > 0) results.push(result);
+    for (const name of names) {
+      const browser = await launchChromium();
+      try {
+        const peer = await openPeer(browser, name, server.pageUrl);
+        if (!peer) continue;
+        peers.push({ name, description: peer.description });
+        for (let round = 0; round <= numRounds; round++) {
+          for (const prompt of prompts) {
+            const run = await peer.run(prompt, numTokens);
+            const answer =
+              typeof run.answer === "string" ? run.answer : tokenizer.decode(run.answer, { skipSpecial: false });
+            const result = { peer: name, promptTokens: prompt.ids.length, numTokens, ...run, answer };
+            console.log(`${round === 0 ? "warm-up" : `round ${round}`} ${describeResult(result)}`);
+            if (round > 0) results.push(result);
+          }
         }
+      } finally {
+        await browser.close();
       }
-      if (values.out) await writeFile(values.out, JSON.stringify({ peers: described, results }, null, 1) + "\n");
+      if (values.out) await writeFile(values.out, JSON.stringify({ peers, results }, null, 1) + "\n");
     }
-    console.log(`\n${formatReport(described, results)}`);
+    console.log(`\n${formatReport(peers, results)}`);
   } finally {
-    await browser?.close();
     await server?.close();
     await rm(converted, { recursive: true, force: true });
   }
@@ -119,21 +114,18 @@ async function convertModel(
   if (names.includes("wllama")) await writeFile(join(converted, GGUF_FILE), await createGgufModel(source, tokenizer));
 }
 
-/** Those that load; of the others, why they do not. */
-async function openPeers(browser: Browser, names: readonly PeerName[], pageUrl: string): Promise<OpenPeer[]> {
-  const system = await browser.newBrowserCDPSession();
-  const peers: OpenPeer[] = [];
-  for (const name of names) {
-    const page = await browser.newPage();
-    page.setDefaultTimeout(0);
-    try {
-      peers.push(await OpenPeer.open(name, page, pageUrl, system));
-      console.log(`${name}: ${peers.at(-1)!.description}`);
-    } catch (error) {
-      console.log(`${name}: cannot be run: ${(error as Error).message}`);
-    }
+/** Undefined when it does not load; why not is printed. */
+async function openPeer(browser: Browser, name: PeerName, pageUrl: string): Promise<OpenPeer | undefined> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(0);
+  try {
+    const peer = await OpenPeer.open(name, page, pageUrl, await browser.newBrowserCDPSession());
+    console.log(`${name}: ${peer.description}, Chromium ${browser.version()}`);
+    return peer;
+  } catch (error) {
+    console.log(`${name}: cannot be run: ${(error as Error).message}`);
+    return undefined;
   }
-  return peers;
 }
 
 function describeResult({ peer, promptTokens, numTokens, read, write }: Result): string {

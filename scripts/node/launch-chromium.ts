@@ -1,0 +1,38 @@
+// Chromium for tests and for measuring: WebGPU on this machine's GPU where there is one, else on Chromium's software adapter.
+
+import { type Browser, chromium } from "playwright-core";
+import { findChromium } from "./chromium.ts";
+import { disabledDawnFeatures, enabledDawnFeatures } from "./dawn-features.ts";
+import { findGpuEnvironment } from "./gpu-environment.ts";
+
+/** For a GPU without a display. */
+const LINUX_GPU_FLAGS = ["--enable-features=Vulkan", "--use-angle=vulkan", "--disable-vulkan-surface"];
+
+/** Starts the Chromium that CHROMIUM_PATH names, or an installed one.
+ * @throws when there is none */
+export async function launchChromium(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (!executablePath) throw new Error("Chromium: expected one in CHROMIUM_PATH or an installed one, got none");
+  const isSoftware = findGpuEnvironment().VK_DRIVER_FILES !== undefined;
+  const adapterFlags = isSoftware
+    ? ["--use-webgpu-adapter=swiftshader"]
+    : ["--ignore-gpu-blocklist", ...(process.platform === "linux" ? LINUX_GPU_FLAGS : [])];
+  const enabled = enabledDawnFeatures();
+  return chromium.launch({
+    executablePath,
+    // Ctrl-C ends a benchmark with what there is.
+    handleSIGINT: false,
+    args: [
+      "--no-sandbox",
+      "--enable-unsafe-webgpu",
+      `--disable-dawn-features=${disabledDawnFeatures(isSoftware)}`,
+      ...(enabled ? [`--enable-dawn-features=${enabled}`] : []),
+      ...adapterFlags,
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
