@@ -68,8 +68,9 @@ export function measureBytes(session: GpuSession, sequence: Sequence): ReadingBy
 
 /** What is told of the reading since it was told last. */
 export interface MeterReading {
+  /** Without what was left out. */
   readonly msPerToken: number;
-  /** Over the last seconds. */
+  /** Over the last seconds, with all that they were spent on. */
   readonly tokensPerSecond: number;
 }
 
@@ -82,6 +83,8 @@ const MEMORY_MS = 2000;
 export class ReadingMeter {
   #toldTokens: number;
   #toldMs: number;
+  /** Since it was told last. */
+  #leftOutMs = 0;
   #msPerToken: number | undefined;
 
   constructor(numTokens: number, nowMs: number) {
@@ -89,16 +92,23 @@ export class ReadingMeter {
     this.#toldMs = nowMs;
   }
 
+  /** Nothing was read in this time. */
+  leaveOut(ms: number): void {
+    this.#leftOutMs += ms;
+  }
+
   /** undefined: too soon to tell again. @param isLast tells what is left, however soon */
   advance(numTokens: number, nowMs: number, isLast: boolean): MeterReading | undefined {
     const elapsedMs = nowMs - this.#toldMs;
     const readTokens = numTokens - this.#toldTokens;
-    if (readTokens <= 0 || (elapsedMs < SHORTEST_PAUSE_MS && !isLast)) return undefined;
+    if (readTokens <= 0 || (elapsedMs - this.#leftOutMs < SHORTEST_PAUSE_MS && !isLast)) return undefined;
     const msPerToken = elapsedMs / readTokens;
+    const readingMsPerToken = Math.max(0, elapsedMs - this.#leftOutMs) / readTokens;
     const weight = this.#msPerToken === undefined ? 1 : 1 - Math.exp(-elapsedMs / MEMORY_MS);
     this.#msPerToken = (this.#msPerToken ?? msPerToken) * (1 - weight) + msPerToken * weight;
     this.#toldTokens = numTokens;
     this.#toldMs = nowMs;
-    return { msPerToken, tokensPerSecond: 1000 / this.#msPerToken };
+    this.#leftOutMs = 0;
+    return { msPerToken: readingMsPerToken, tokensPerSecond: 1000 / this.#msPerToken };
   }
 }

@@ -80,8 +80,8 @@ export function DocumentCharts({ page, model }: { page: Page; model: ReadyModel 
       </LineChart>
       <LineChart {...common} title="Time" y={TIME} lines={lines.time} fileName="relampago-time">
         <p class="document-muted">
-          Measured as the text was read. Lightning attention takes the same time at every position; softmax attention
-          takes a little longer with every token before.
+          Measured as the text was read, without the time in which it was saved. Lightning attention takes the same time
+          at every position; softmax attention takes a little longer with every token before.
         </p>
       </LineChart>
     </div>

@@ -24,8 +24,13 @@ export function Transcript({ page }: { page: Page }) {
   const isFollowing = useSignal(true);
 
   useEffect(() => {
+    let lastY = scrollY;
     const onScroll = (): void => {
-      isFollowing.value = isAtEnd();
+      const isUpwards = scrollY < lastY;
+      lastY = scrollY;
+      // A fast answer grows before the page's own scrolling is told of: only who scrolls upwards leaves the end.
+      if (isAtEnd()) isFollowing.value = true;
+      else if (isUpwards) isFollowing.value = false;
     };
     // Fires when a line is added, not for every token.
     const observer = new ResizeObserver(() => {
@@ -40,10 +45,11 @@ export function Transcript({ page }: { page: Page }) {
     };
   }, [isFollowing]);
 
-  useEffect(() => {
+  const follow = (): void => {
     isFollowing.value = true;
     scrollToEnd();
-  }, [isFollowing, turns.length]);
+  };
+  useEffect(follow, [isFollowing, turns.length]);
 
   return (
     <>
@@ -53,7 +59,7 @@ export function Transcript({ page }: { page: Page }) {
         ))}
       </section>
       {!isFollowing.value && (
-        <button class="button jump" type="button" onClick={scrollToEnd}>
+        <button class="button jump" type="button" onClick={follow}>
           <DownIcon />
           <span>To the end</span>
         </button>

@@ -38,17 +38,19 @@ export async function readAndTell(
   await keeper.begin(open, chat);
   let savedMs = performance.now();
   let savedTokens = open.readTokens;
+  let meter: ReadingMeter | undefined;
   const onSlab = async (): Promise<void> => {
     const numTokens = open.sequenceOn(gpu)?.position ?? 0;
     const isDue = numTokens - savedTokens >= Math.max(SAVE_TOKENS, ids.length / SAVES);
-    if (!isDue && performance.now() - savedMs < SAVE_MS) return;
+    const startedMs = performance.now();
+    if (!isDue && startedMs - savedMs < SAVE_MS) return;
     await keeper.save(open, gpu);
+    meter?.leaveOut(performance.now() - startedMs);
     // What is saved is not read again on another GPU.
     if (open.stored) gpu.progress();
     [savedMs, savedTokens] = [performance.now(), numTokens];
   };
   const [startTokens, startMs] = [savedTokens, savedMs];
-  let meter: ReadingMeter | undefined;
   const onRead = (numTokens: number): void => {
     const sequence = open.sequenceOn(gpu);
     if (!sequence) return;

@@ -93,6 +93,18 @@ test("a growing answer is followed while the reader is at its end, and left alon
   await expect.poll(distance).toBeLessThan(2);
 });
 
+test("an answer that grows before the page's own scrolling is told of is followed still", async () => {
+  const { page } = await openWithAnswer({}, LONG_TEXT);
+  const distance = () => page.evaluate(() => document.documentElement.scrollHeight - innerHeight - scrollY);
+  await expect.poll(distance).toBeLessThan(2);
+  await page.evaluate(() => {
+    const more = document.querySelector(".transcript")!.appendChild(document.createElement("div"));
+    more.style.height = "700px";
+    dispatchEvent(new Event("scroll"));
+  });
+  await expect.poll(distance).toBeLessThan(2);
+});
+
 test("a screen reader hears a whole answer once, and no single tokens", async () => {
   const { page, engine, turn } = await openWithAnswer({}, "Good ");
   const voice = page.locator("#app > [role=status]");

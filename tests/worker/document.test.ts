@@ -228,6 +228,17 @@ test("a file that is no text is refused, and says so", async () => {
   });
 });
 
+test("a meter leaves out of a token's time what was spent on something else, and counts it for the speed", () => {
+  const meter = new ReadingMeter(0, 0);
+  meter.advance(20, 20, false);
+  meter.leaveOut(900);
+  expect(meter.advance(30, 930, false)).toBeUndefined();
+  const { msPerToken, tokensPerSecond } = meter.advance(120, 1020, false)!;
+  expect(msPerToken).toBe(1);
+  expect(tokensPerSecond).toBeLessThan(500);
+  expect(meter.advance(140, 1040, false)!.msPerToken).toBe(1);
+});
+
 test("a meter tells speeds at most sixty times a second, and the last tokens always", () => {
   const meter = new ReadingMeter(0, 0);
   expect(meter.advance(10, 10, false)).toBeUndefined();
