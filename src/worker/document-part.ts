@@ -19,11 +19,12 @@ import { DocumentShelf } from "./document-shelf.ts";
 import { parseFailure } from "./failures.ts";
 import type { Gpu, GpuHost } from "./gpu-host.ts";
 import type { JobQueue } from "./job-queue.ts";
-import { measureSpeed, type Speed } from "./measure-speed.ts";
+import { measureSpeed } from "./measure-speed.ts";
 import type { DocumentRequest } from "./messages-document.ts";
 import type { WorkerEvent } from "./messages.ts";
 import type { ModelUse } from "./model-use.ts";
 import { OpenDocument } from "./open-document.ts";
+import { SpeedGauge } from "./speed-gauge.ts";
 
 export class DocumentPart {
   readonly #host: GpuHost;
@@ -38,8 +39,7 @@ export class DocumentPart {
   #opening = new AbortController();
   #open: OpenDocument | undefined;
   readonly #never = new AbortController().signal;
-  /** As measured last: a token's time at a position. */
-  #speed: (Speed & { readonly gpu: Gpu }) | undefined;
+  readonly #gauge = new SpeedGauge();
 
   /** @param subject the model that reads, if one is loaded */
   constructor(
@@ -67,7 +67,7 @@ export class DocumentPart {
     this.#keeper = new DocumentKeeper(post, this.#shelf);
     const fail = (open: OpenDocument, error: unknown) => this.#fail(open, error);
     const desk = { host, queue, post, subject, fail };
-    this.#reader = new DocumentReader(desk, this.#keeper, (gpu, speed) => (this.#speed = { gpu, ...speed }));
+    this.#reader = new DocumentReader(desk, this.#keeper, this.#gauge);
     this.#answers = new DocumentAnswers(desk);
   }
 
@@ -156,11 +156,12 @@ export class DocumentPart {
   async #present(open: OpenDocument, signal: AbortSignal): Promise<void> {
     await this.#withModel("Measuring the reading speed", signal, async (gpu, chat) => {
       const { ids } = open.text;
-      if (this.#speed?.gpu !== gpu) this.#speed = { gpu, ...(await measureSpeed(chat.model, ids)) };
+      const speed = this.#gauge.of(gpu) ?? (await measureSpeed(chat.model, ids, growthOf(chat)));
+      this.#gauge.note(gpu, speed);
       signal.throwIfAborted();
       this.#open = open;
-      const { msPerToken, at } = this.#speed;
-      const estimatedMs = readingMs(growthOf(chat), msPerToken, at, 0, ids.length, null);
+      const { msPerToken, at, growth } = speed;
+      const estimatedMs = readingMs(growth, msPerToken, at, 0, ids.length, null);
       const outline = outlineOf(open, gpu, chat);
       this.#post({ kind: "documentOpened", document: open.number, outline, estimatedMs, earlier: null });
     });

@@ -3,23 +3,21 @@
 import type { KeyWindow } from "../kernels/key-window.ts";
 import type { DocumentDesk } from "./document-desk.ts";
 import type { DocumentKeeper } from "./document-keeper.ts";
-import type { Gpu } from "./gpu-host.ts";
-import type { Speed } from "./measure-speed.ts";
 import type { OpenDocument } from "./open-document.ts";
 import { readAndTell } from "./read-and-tell.ts";
+import type { SpeedGauge } from "./speed-gauge.ts";
 
 export class DocumentReader {
   readonly #desk: DocumentDesk;
   readonly #keeper: DocumentKeeper;
-  readonly #onSpeed: (gpu: Gpu, speed: Speed) => void;
+  readonly #gauge: SpeedGauge;
   /** Reads, or waits to read. */
   #job: number | undefined;
 
-  /** @param onSpeed hears how fast a GPU reads */
-  constructor(desk: DocumentDesk, keeper: DocumentKeeper, onSpeed: (gpu: Gpu, speed: Speed) => void) {
+  constructor(desk: DocumentDesk, keeper: DocumentKeeper, gauge: SpeedGauge) {
     this.#desk = desk;
     this.#keeper = keeper;
-    this.#onSpeed = onSpeed;
+    this.#gauge = gauge;
   }
 
   /** Reads on; `keyWindow` is heard at the beginning. */
@@ -71,8 +69,7 @@ export class DocumentReader {
           await prepare?.();
           const end = await host.run(async (gpu) => {
             const chat = await gpu.open(use, signal);
-            const onSpeed = (speed: Speed) => this.#onSpeed(gpu, speed);
-            return readAndTell(open, gpu, chat, { post, keeper: this.#keeper, signal, onSpeed });
+            return readAndTell(open, gpu, chat, { post, keeper: this.#keeper, signal, gauge: this.#gauge });
           }, signal);
           if (end !== "whole") return pause(end === "full");
           this.#job = undefined;

@@ -7,15 +7,15 @@ import { readingMs } from "../document/reading-plan.ts";
 import type { DocumentKeeper } from "./document-keeper.ts";
 import { excerptAt, growthOf } from "./document-outline.ts";
 import type { Gpu } from "./gpu-host.ts";
-import type { Speed } from "./measure-speed.ts";
 import type { WorkerEvent } from "./messages.ts";
 import type { OpenDocument } from "./open-document.ts";
+import type { SpeedGauge } from "./speed-gauge.ts";
 
 export interface ReadAndTellOptions {
   readonly post: (event: WorkerEvent) => void;
   readonly keeper: DocumentKeeper;
   readonly signal: AbortSignal;
-  readonly onSpeed: (speed: Speed) => void;
+  readonly gauge: SpeedGauge;
 }
 
 /** A snapshot is written after so many tokens, or this share of the text, or this time. */
@@ -31,10 +31,10 @@ export async function readAndTell(
   open: OpenDocument,
   gpu: Gpu,
   chat: ChatModel,
-  { post, keeper, signal, onSpeed }: ReadAndTellOptions,
+  { post, keeper, signal, gauge }: ReadAndTellOptions,
 ): Promise<ReadingEnd> {
   const { ids } = open.text;
-  const growth = growthOf(chat);
+  const growth = gauge.of(gpu)?.growth ?? growthOf(chat);
   await keeper.begin(open, chat);
   let savedMs = performance.now();
   let savedTokens = open.readTokens;
@@ -60,7 +60,7 @@ export async function readAndTell(
     meter ??= new ReadingMeter(numTokens, performance.now());
     if (!reading) return;
     const { msPerToken, tokensPerSecond } = reading;
-    onSpeed({ msPerToken: 1000 / tokensPerSecond, at: numTokens });
+    gauge.note(gpu, { msPerToken: 1000 / tokensPerSecond, at: numTokens, growth });
     const point = { numTokens, msPerToken, ...measureBytes(gpu.session, sequence) };
     open.record.add(point);
     post({
