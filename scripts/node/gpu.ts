@@ -2,6 +2,7 @@
 
 import { create, globals } from "webgpu";
 import { isSoftwareAdapter, nameAdapter } from "../../src/gpu/adapter-name.ts";
+import { slowDawnPolling } from "./dawn-polling.ts";
 import { findGpuEnvironment, GPU_READY } from "./gpu-environment.ts";
 import { restart } from "./restart.ts";
 
@@ -37,6 +38,8 @@ export async function openGpu(): Promise<NodeGpu> {
   const gpu = create([...DAWN_FLAGS, ...(wanted ? [`enable-dawn-features=${wanted}`] : [])]);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new Error("GPU adapter: expected one, got none. Install a driver for your GPU.");
-  opened = { gpu, description: nameAdapter(adapter.info), isSoftware: isSoftwareAdapter(adapter.info) };
+  const isSoftware = isSoftwareAdapter(adapter.info);
+  if (isSoftware) slowDawnPolling();
+  opened = { gpu, description: nameAdapter(adapter.info), isSoftware };
   return opened;
 }
