@@ -24,7 +24,7 @@ export const SAMPLING = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 };
 
 /** What the engines of a test find. */
 export interface Site {
-  /** What engines find at `navigator.gpu`, but for tests that lose devices. */
+  /** What engines find at `navigator.gpu`, but for devices that a test will lose. */
   readonly gpu: SharedGpu;
   /** The model's folder as it was made. */
   readonly whole: Folder;
@@ -32,7 +32,7 @@ export interface Site {
   folder: Folder;
   /** Those that engines have opened, the newest last. */
   readonly devices: GPUDevice[];
-  /** Calls that were made of devices so far, where they are lost. */
+  /** Calls that were made of devices so far. */
   numCalls: number;
   /** The call at which the newest device is destroyed; later ones are not. */
   lossAtCall: number;
@@ -46,11 +46,14 @@ const COUNTED_CALLS = [
   "createCommandEncoder",
 ] as const;
 
-/** Puts a GPU and a server with a made-up model where an engine looks for them, anew for each of the file's tests. Tests that
- * lose devices begin with `loseDevices`. */
-export function useSite(): Site & { loseDevices(): void } {
+/** Puts a GPU and a server with a made-up model where an engine looks for them, anew for each of the file's tests. A test that
+ * loses devices says first how many it will lose: so many are real ones, on which all kernels are compiled anew. Those that
+ * are opened after them stay, and are shared. */
+export function useSite(): Site & { loseDevices(count: number): void } {
   const devices: GPUDevice[] = [];
   const site = { devices, numCalls: 0, lossAtCall: Infinity } as { -readonly [Field in keyof Site]: Site[Field] };
+  let realGpu: GPU;
+  let numToLose = 0;
 
   const countCalls = (device: GPUDevice): void => {
     for (const name of COUNTED_CALLS) {
@@ -65,24 +68,22 @@ export function useSite(): Site & { loseDevices(): void } {
     }
   };
 
-  const offer = (gpu: SharedGpu, onDevice: (device: GPUDevice) => void) => {
-    const requestAdapter = async (): Promise<object> => {
-      const adapter = (await gpu.requestAdapter())!;
-      return {
-        info: adapter.info,
-        features: adapter.features,
-        limits: adapter.limits,
-        requestDevice: async (descriptor: GPUDeviceDescriptor) => {
-          const device = await adapter.requestDevice(descriptor);
-          onDevice(device);
-          devices.push(device);
-          return device;
-        },
-      };
+  const requestAdapter = async (): Promise<object> => {
+    const gpu = numToLose > 0 ? realGpu : site.gpu;
+    numToLose -= 1;
+    const adapter = (await gpu.requestAdapter())!;
+    return {
+      info: adapter.info,
+      features: adapter.features,
+      limits: adapter.limits,
+      requestDevice: async (descriptor: GPUDeviceDescriptor) => {
+        const device = await adapter.requestDevice(descriptor);
+        countCalls(device);
+        devices.push(device);
+        return device;
+      },
     };
-    vi.stubGlobal("navigator", { gpu: { requestAdapter }, userAgent: "test browser" });
   };
-  let realGpu: GPU;
 
   beforeAll(async () => {
     ({ gpu: realGpu } = await openGpu());
@@ -93,7 +94,8 @@ export function useSite(): Site & { loseDevices(): void } {
   beforeEach(() => {
     site.folder = new Map(site.whole);
     site.lossAtCall = Infinity;
-    offer(site.gpu, () => {});
+    numToLose = 0;
+    vi.stubGlobal("navigator", { gpu: { requestAdapter }, userAgent: "test browser" });
     vi.stubGlobal("fetch", serveFolder(site.folder));
   });
 
@@ -102,7 +104,7 @@ export function useSite(): Site & { loseDevices(): void } {
     vi.unstubAllGlobals();
   });
 
-  return Object.assign(site, { loseDevices: () => offer(realGpu, countCalls) });
+  return Object.assign(site, { loseDevices: (count: number) => (numToLose = count) });
 }
 
 /** @param openDocuments the folder of kept documents; none when absent */

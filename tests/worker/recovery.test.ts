@@ -16,11 +16,13 @@ import {
 } from "./engine-under-test.ts";
 
 const site = useSite();
-beforeEach(() => site.loseDevices());
+beforeEach(() => site.loseDevices(1));
 
 const SEEDED: SamplingSettings = { temperature: 0.9, topK: 40, topP: 0.95, minP: 0, seed: 5 };
 const NUM_TOKENS = 10;
-/** Some 20 compilations of all kernels. */
+const NUM_LOADING = 5;
+const NUM_ANSWERING = 15;
+/** Some 18 compilations of all kernels. */
 const LONG = { timeout: 600_000 };
 
 function ask(engine: EngineUnderTest, turn: number, text: string, sampling: SamplingSettings): Promise<string> {
@@ -45,6 +47,7 @@ test("a device that is lost at any of 20 moments of loading, reading and writing
   const random = createRandom(3);
   /** A call from the first to the last of so many. */
   const drawCall = (numCalls: number) => 1 + Math.floor(((random() + 1) / 2) * numCalls);
+  site.loseDevices(0);
   const engine = startEngine();
   let numBefore = site.numCalls;
   await load(engine);
@@ -60,7 +63,8 @@ test("a device that is lost at any of 20 moments of loading, reading and writing
   }
   expect(expected[0]!.second).not.toBe(expected[1]!.second);
 
-  for (let moment = 0; moment < 5; moment++) {
+  for (let moment = 0; moment < NUM_LOADING; moment++) {
+    site.loseDevices(1);
     const at = drawCall(numLoadCalls);
     site.lossAtCall = site.numCalls + at;
     await load(engine);
@@ -68,7 +72,9 @@ test("a device that is lost at any of 20 moments of loading, reading and writing
     const { sampling, first } = expected[moment % 2]!;
     expect(await ask(engine, ++turn, "Hello!", sampling), `after a loss at call ${at} of loading`).toBe(first);
   }
-  for (let moment = 0; moment < 15; moment++) {
+  site.loseDevices(NUM_ANSWERING);
+  await load(engine);
+  for (let moment = 0; moment < NUM_ANSWERING; moment++) {
     const { sampling, first, second, numCalls } = expected[moment % 2]!;
     await beginAnew(engine);
     expect(await ask(engine, ++turn, "Hello!", sampling)).toBe(first);
@@ -83,7 +89,7 @@ test("a device that is lost at any of 20 moments of loading, reading and writing
     expect(counts).toEqual([...new Set(counts)].sort((a, b) => a - b));
     expect(engine.events.filter(({ kind }) => kind === "restored").length - numRestored, `loss at call ${at}`).toBe(1);
   }
-  expect(site.devices).toHaveLength(1 + 5 * 2 + 15);
+  expect(site.devices).toHaveLength(1 + 2 * NUM_LOADING + 1 + NUM_ANSWERING);
 });
 
 /** An error that no scope takes. */
@@ -127,6 +133,7 @@ test("an answer that is stopped while its GPU is away keeps what was shown", asy
 });
 
 test("after three losses in a row the person is asked, and smaller blocks go on with the same answer", async () => {
+  site.loseDevices(3);
   const engine = await loadEngine();
   const expected = await answer(engine, 1, "Hello!", 8);
   await beginAnew(engine);
