@@ -38,6 +38,10 @@ export interface Site {
   lossAtCall: number;
 }
 
+export interface SiteToLose extends Site {
+  loseDevices(count: number): void;
+}
+
 /** What of a device counts as a call: something happens on it between any two. */
 const COUNTED_CALLS = [
   "createBuffer",
@@ -49,7 +53,7 @@ const COUNTED_CALLS = [
 /** Puts a GPU and a server with a made-up model where an engine looks for them, anew for each of the file's tests. A test that
  * loses devices says first how many it will lose: so many are real ones, on which all kernels are compiled anew. Those that
  * are opened after them stay, and are shared. */
-export function useSite(): Site & { loseDevices(count: number): void } {
+export function useSite(): SiteToLose {
   const devices: GPUDevice[] = [];
   const site = { devices, numCalls: 0, lossAtCall: Infinity } as { -readonly [Field in keyof Site]: Site[Field] };
   let realGpu: GPU;
