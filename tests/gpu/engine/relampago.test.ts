@@ -16,7 +16,7 @@ const session = useSession();
 const FOLDER = fileURLToPath(new URL("../../../public/models/relampago-71m/", import.meta.url));
 /** Where the two best logits are nearer than this, relative to the largest, rounding decides. */
 const SMALLEST_GAP = 1e-3;
-/** The rest of the story is like its beginning, and each token takes a software adapter half a second. */
+/** Each token takes a software adapter half a second; tests/long/relampago.test.ts writes the texts to their ends. */
 const MOST_TOKENS = 8;
 
 let golden: ReadonlyMap<string, Float32Array>;
