@@ -3,6 +3,7 @@
 import { create, globals } from "webgpu";
 import { isSoftwareAdapter, nameAdapter } from "../../src/gpu/adapter-name.ts";
 import { disabledDawnFeatures, enabledDawnFeatures } from "./dawn-features.ts";
+import { slowDawnPolling } from "./dawn-polling.ts";
 import { findGpuEnvironment, GPU_READY } from "./gpu-environment.ts";
 import { restart } from "./restart.ts";
 
@@ -33,7 +34,10 @@ export async function openGpu(): Promise<NodeGpu> {
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new Error("GPU adapter: expected one, got none. Install a driver for your GPU.");
   const isSoftware = isSoftwareAdapter(adapter.info);
-  if (isSoftware) gpu = createGpu({ isSoftware });
+  if (isSoftware) {
+    gpu = createGpu({ isSoftware });
+    slowDawnPolling();
+  }
   opened = { gpu, description: nameAdapter(adapter.info), isSoftware };
   return opened;
 }

@@ -52,7 +52,7 @@ test("without a model there is nothing to measure", async () => {
 });
 
 test("a device lost meanwhile has the benchmark begin anew", async () => {
-  site.loseDevices();
+  site.loseDevices(1);
   const engine = await loadEngine();
   engine.send({ kind: "benchmark", plan: PLAN });
   await engine.wait("benchmarkRun");

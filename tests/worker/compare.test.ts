@@ -103,12 +103,12 @@ describe("two models beside each other", () => {
     expect(eventsOf(engine, "compareReady")).toHaveLength(1);
   });
 
-  // Every kernel is compiled twice, which takes a software adapter its time.
+  // Every kernel is compiled anew, which takes a software adapter its time.
   test(
     "a race that loses its device begins anew, and one that is stopped keeps what it has",
     { timeout: 400_000 },
     async () => {
-      site.loseDevices();
+      site.loseDevices(1);
       const engine = startEngine();
       await open(engine);
       engine.send(RACE);

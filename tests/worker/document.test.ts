@@ -14,7 +14,7 @@ import {
   useSite,
 } from "./engine-under-test.ts";
 
-useSite();
+const site = useSite();
 
 const SAMPLE: TextSource = { kind: "sample", seed: 5, numTokens: 400, depths: [0.2, 0.8] };
 /** Of many blocks: a pause comes before the last. */
@@ -48,6 +48,7 @@ function pointsOf({ events }: EngineUnderTest) {
 }
 
 test("a sample is counted, read with every byte told, and answers questions from the same state again and again", async () => {
+  site.slowDown();
   const engine = await loadEngine();
   const { outline, estimatedMs } = await open(engine);
   expect(outline.facts).toHaveLength(2);
@@ -77,6 +78,7 @@ test("a sample is counted, read with every byte told, and answers questions from
 });
 
 test("a reading with pauses, and questions in between, ends in the same state as one without", async () => {
+  site.slowDown();
   const engine = await loadEngine();
   const { outline } = await open(engine, 1, LONGER);
   await read(engine);
@@ -96,6 +98,7 @@ test("a reading with pauses, and questions in between, ends in the same state as
 });
 
 test("a reading that is stopped is a document of its own, as far as it was read", async () => {
+  site.slowDown();
   const engine = await loadEngine();
   const { outline } = await open(engine, 1, LONGER);
   engine.send({ kind: "readDocument", document: 1, keyWindow: null });
@@ -109,6 +112,7 @@ test("a reading that is stopped is a document of its own, as far as it was read"
 });
 
 test("with constant memory, keys take no more than their window", async () => {
+  site.slowDown();
   const engine = await loadEngine();
   const { outline } = await open(engine);
   await read(engine, 1, { first: 16, last: 64 });

@@ -24,7 +24,7 @@ export const SAMPLING = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 1 };
 
 /** What the engines of a test find. */
 export interface Site {
-  /** What engines find at `navigator.gpu`, but for tests that lose devices. */
+  /** What engines find at `navigator.gpu`, but for devices that a test will lose. */
   readonly gpu: SharedGpu;
   /** The model's folder as it was made. */
   readonly whole: Folder;
@@ -32,11 +32,20 @@ export interface Site {
   folder: Folder;
   /** Those that engines have opened, the newest last. */
   readonly devices: GPUDevice[];
-  /** Calls that were made of devices so far, where they are lost. */
+  /** Calls that were made of devices so far. */
   numCalls: number;
   /** The call at which the newest device is destroyed; later ones are not. */
   lossAtCall: number;
 }
+
+export interface SiteToLose extends Site {
+  loseDevices(count: number): void;
+  /** The test's devices take their time before they tell that work is done, so that something can happen meanwhile. */
+  slowDown(): void;
+}
+
+/** What a block of tokens takes on a device that is slowed down: some are told of while a text is read. */
+const SLOW_MS = 40;
 
 /** What of a device counts as a call: something happens on it between any two. */
 const COUNTED_CALLS = [
@@ -46,11 +55,21 @@ const COUNTED_CALLS = [
   "createCommandEncoder",
 ] as const;
 
-/** Puts a GPU and a server with a made-up model where an engine looks for them, anew for each of the file's tests. Tests that
- * lose devices begin with `loseDevices`. */
-export function useSite(): Site & { loseDevices(): void } {
+/** Puts a GPU and a server with a made-up model where an engine looks for them, anew for each of the file's tests. A test that
+ * loses devices says first how many it will lose: so many are real ones, on which all kernels are compiled anew. Those that
+ * are opened after them stay, and are shared. */
+export function useSite(): SiteToLose {
   const devices: GPUDevice[] = [];
   const site = { devices, numCalls: 0, lossAtCall: Infinity } as { -readonly [Field in keyof Site]: Site[Field] };
+  let realGpu: GPU;
+  let numToLose = 0;
+  let isSlow = false;
+
+  const slowDown = ({ queue }: GPUDevice): void => {
+    const done = queue.onSubmittedWorkDone.bind(queue);
+    const doneLate = () => done().then(() => new Promise<undefined>((resolve) => setTimeout(resolve, SLOW_MS)));
+    Object.assign(queue, { onSubmittedWorkDone: doneLate });
+  };
 
   const countCalls = (device: GPUDevice): void => {
     for (const name of COUNTED_CALLS) {
@@ -65,24 +84,23 @@ export function useSite(): Site & { loseDevices(): void } {
     }
   };
 
-  const offer = (gpu: SharedGpu, onDevice: (device: GPUDevice) => void) => {
-    const requestAdapter = async (): Promise<object> => {
-      const adapter = (await gpu.requestAdapter())!;
-      return {
-        info: adapter.info,
-        features: adapter.features,
-        limits: adapter.limits,
-        requestDevice: async (descriptor: GPUDeviceDescriptor) => {
-          const device = await adapter.requestDevice(descriptor);
-          onDevice(device);
-          devices.push(device);
-          return device;
-        },
-      };
+  const requestAdapter = async (): Promise<object> => {
+    const gpu = numToLose > 0 ? realGpu : site.gpu;
+    numToLose -= 1;
+    const adapter = (await gpu.requestAdapter())!;
+    return {
+      info: adapter.info,
+      features: adapter.features,
+      limits: adapter.limits,
+      requestDevice: async (descriptor: GPUDeviceDescriptor) => {
+        const device = await adapter.requestDevice(descriptor);
+        countCalls(device);
+        if (isSlow) slowDown(device);
+        devices.push(device);
+        return device;
+      },
     };
-    vi.stubGlobal("navigator", { gpu: { requestAdapter }, userAgent: "test browser" });
   };
-  let realGpu: GPU;
 
   beforeAll(async () => {
     ({ gpu: realGpu } = await openGpu());
@@ -93,7 +111,9 @@ export function useSite(): Site & { loseDevices(): void } {
   beforeEach(() => {
     site.folder = new Map(site.whole);
     site.lossAtCall = Infinity;
-    offer(site.gpu, () => {});
+    numToLose = 0;
+    isSlow = false;
+    vi.stubGlobal("navigator", { gpu: { requestAdapter }, userAgent: "test browser" });
     vi.stubGlobal("fetch", serveFolder(site.folder));
   });
 
@@ -102,7 +122,10 @@ export function useSite(): Site & { loseDevices(): void } {
     vi.unstubAllGlobals();
   });
 
-  return Object.assign(site, { loseDevices: () => offer(realGpu, countCalls) });
+  return Object.assign(site, {
+    loseDevices: (count: number) => (numToLose = count),
+    slowDown: () => (isSlow = true),
+  });
 }
 
 /** @param openDocuments the folder of kept documents; none when absent */

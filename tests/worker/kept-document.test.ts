@@ -73,6 +73,7 @@ test("a kept document answers the same at the next visit, without being read aga
 });
 
 test("a reading that a closed tab broke off goes on from its newest snapshot", async () => {
+  site.slowDown();
   const disk = createDisk();
   const engine = await start(disk);
   await openAndRead(engine, LONGER);
@@ -127,7 +128,7 @@ test("what was read when memory was full is kept whole, and gone on with at the 
 });
 
 test("after a lost device a question is answered from the snapshot, without reading the text again", async () => {
-  site.loseDevices();
+  site.loseDevices(1);
   const engine = await start(createDisk());
   await openAndRead(engine);
   const answered = await ask(engine, 1, 1);
@@ -139,7 +140,8 @@ test("after a lost device a question is answered from the snapshot, without read
 });
 
 test("a device that is lost while a document is read delays it, and changes nothing", async () => {
-  site.loseDevices();
+  site.slowDown();
+  site.loseDevices(1);
   const engine = await start(createDisk());
   await openAndRead(engine);
   const answered = await ask(engine, 1, 1);

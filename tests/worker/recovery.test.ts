@@ -1,89 +1,17 @@
 // The engine on devices that are lost: what was loaded, read and written comes back, and answers end as they would have.
 
 import { beforeEach, expect, test, vi } from "vitest";
-import { createRandom } from "../../src/bench/made-up-source.ts";
-import type { SamplingSettings } from "../../src/worker/messages-model.ts";
-import {
-  answer,
-  type EngineUnderTest,
-  load,
-  loadEngine,
-  SAMPLING,
-  send,
-  startEngine,
-  textOf,
-  useSite,
-} from "./engine-under-test.ts";
+import { answer, load, loadEngine, send, startEngine, textOf, useSite } from "./engine-under-test.ts";
+import { beginAnew, finish, loseDevicesAt } from "./losses.ts";
 
 const site = useSite();
-beforeEach(() => site.loseDevices());
+beforeEach(() => site.loseDevices(1));
 
-const SEEDED: SamplingSettings = { temperature: 0.9, topK: 40, topP: 0.95, minP: 0, seed: 5 };
-const NUM_TOKENS = 10;
-/** Some 20 compilations of all kernels. */
+/** Each loss compiles all kernels; tests/long/recovery.test.ts has 20. */
 const LONG = { timeout: 600_000 };
 
-function ask(engine: EngineUnderTest, turn: number, text: string, sampling: SamplingSettings): Promise<string> {
-  engine.send({ kind: "send", turn, text, sampling, maxTokens: NUM_TOKENS });
-  return finish(engine, turn);
-}
-
-async function finish(engine: EngineUnderTest, turn: number): Promise<string> {
-  expect(await engine.wait("turnEnded", "turnFailed", "loadFailed", "gpuGivenUp")).toMatchObject({
-    kind: "turnEnded",
-    turn,
-  });
-  return textOf(engine, turn);
-}
-
-async function beginAnew(engine: EngineUnderTest): Promise<void> {
-  engine.send({ kind: "newChat", systemPrompt: "" });
-  await engine.wait("chatCleared");
-}
-
-test("a device that is lost at any of 20 moments of loading, reading and writing changes no answer", LONG, async () => {
-  const random = createRandom(3);
-  /** A call from the first to the last of so many. */
-  const drawCall = (numCalls: number) => 1 + Math.floor(((random() + 1) / 2) * numCalls);
-  const engine = startEngine();
-  let numBefore = site.numCalls;
-  await load(engine);
-  const numLoadCalls = site.numCalls - numBefore;
-  let turn = 0;
-  const expected = [];
-  for (const sampling of [SAMPLING, SEEDED]) {
-    await beginAnew(engine);
-    const first = await ask(engine, ++turn, "Hello!", sampling);
-    numBefore = site.numCalls;
-    const second = await ask(engine, ++turn, "Tell me more than that.", sampling);
-    expected.push({ sampling, first, second, numCalls: site.numCalls - numBefore });
-  }
-  expect(expected[0]!.second).not.toBe(expected[1]!.second);
-
-  for (let moment = 0; moment < 5; moment++) {
-    const at = drawCall(numLoadCalls);
-    site.lossAtCall = site.numCalls + at;
-    await load(engine);
-    expect(site.numCalls, `loss at call ${at} of loading`).toBeGreaterThan(site.lossAtCall + numLoadCalls / 2);
-    const { sampling, first } = expected[moment % 2]!;
-    expect(await ask(engine, ++turn, "Hello!", sampling), `after a loss at call ${at} of loading`).toBe(first);
-  }
-  for (let moment = 0; moment < 15; moment++) {
-    const { sampling, first, second, numCalls } = expected[moment % 2]!;
-    await beginAnew(engine);
-    expect(await ask(engine, ++turn, "Hello!", sampling)).toBe(first);
-    const at = drawCall(numCalls);
-    site.lossAtCall = site.numCalls + at;
-    const numRestored = engine.events.filter(({ kind }) => kind === "restored").length;
-    expect(await ask(engine, ++turn, "Tell me more than that.", sampling), `loss at call ${at} of ${numCalls}`).toBe(
-      second,
-    );
-    const texts = engine.events.filter((event) => event.kind === "text" && event.turn === turn);
-    const counts = texts.map((event) => (event.kind === "text" ? event.generatedTokens : 0));
-    expect(counts).toEqual([...new Set(counts)].sort((a, b) => a - b));
-    expect(engine.events.filter(({ kind }) => kind === "restored").length - numRestored, `loss at call ${at}`).toBe(1);
-  }
-  expect(site.devices).toHaveLength(1 + 5 * 2 + 15);
+test("a device that is lost at any of 10 moments of loading, reading and writing changes no answer", LONG, async () => {
+  await loseDevicesAt(site, 3, 7);
 });
 
 /** An error that no scope takes. */
@@ -127,6 +55,7 @@ test("an answer that is stopped while its GPU is away keeps what was shown", asy
 });
 
 test("after three losses in a row the person is asked, and smaller blocks go on with the same answer", async () => {
+  site.loseDevices(3);
   const engine = await loadEngine();
   const expected = await answer(engine, 1, "Hello!", 8);
   await beginAnew(engine);

@@ -21,6 +21,7 @@ import { Model } from "../../../src/model/model.ts";
 import { compareTaps, describeDivergence } from "../../../src/reference/compare.ts";
 import { createReferenceState, referenceForward } from "../../../src/reference/model.ts";
 import { readGolden, readGoldenTensors } from "../../reference/golden.ts";
+import { openSharedGpu } from "../shared-gpu.ts";
 
 /** As in parity.test.ts. */
 const TOLERANCE = 2e-5;
@@ -47,8 +48,7 @@ async function findOffered(): Promise<Feature[]> {
 }
 
 async function withSession<T>(features: FeatureChoice, use: (session: GpuSession) => Promise<T>): Promise<T> {
-  const { gpu } = await openGpu();
-  const session = await GpuSession.open(gpu, { shaders: readShaders(), features });
+  const session = await GpuSession.open(await openSharedGpu(), { shaders: readShaders(), features });
   const errors: string[] = [];
   session.device.onuncapturederror = (event) => errors.push(event.error.message);
   try {

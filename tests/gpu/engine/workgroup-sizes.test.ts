@@ -10,6 +10,8 @@ import { useSession } from "../harness.ts";
 const session = useSession();
 /** As in parity.test.ts. */
 const TOLERANCE = 2e-5;
+/** Every kernel runs at each of them; a software adapter is slow with large workgroups. */
+const NUM_TOKENS = 8;
 
 let adapterInfo: GPUAdapterInfo;
 beforeAll(() => {
@@ -27,7 +29,7 @@ describe.each(["golden-tiny", "golden-fused", "golden-wide"])("decode of %s", (n
 
   it.each([4, 32])("on an adapter with subgroups of %i equals the reference", async (subgroupMaxSize) => {
     Object.assign(session(), { adapterInfo: { ...adapterInfo, subgroupMaxSize } });
-    const ids = [...golden.prompts[0]!.ids.subarray(0, 20)];
+    const ids = [...golden.prompts[0]!.ids.subarray(0, NUM_TOKENS)];
     const { weights, source } = golden;
     const expected = new Map<string, Float64Array>();
     const logits = referenceForward(weights, createReferenceState(weights.config), ids, {
