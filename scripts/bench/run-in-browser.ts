@@ -36,7 +36,7 @@ export async function runInBrowser(
   let browser: Browser | undefined;
   try {
     await server.listen();
-    browser = await launchChromium();
+    browser = await launchChromium({ adapter: "gpu" });
     const origin = new URL(server.resolvedUrls!.local[0]!).origin;
     return await runWorker(browser, origin, task, signal, reporter);
   } finally {

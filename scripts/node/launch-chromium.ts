@@ -1,4 +1,4 @@
-// Chromium for tests and for measuring: WebGPU on this machine's GPU where there is one, else on Chromium's software adapter.
+// Chromium for tests and for measuring, with WebGPU.
 
 import { type Browser, chromium } from "playwright-core";
 import { findChromium } from "./chromium.ts";
@@ -8,12 +8,18 @@ import { findGpuEnvironment } from "./gpu-environment.ts";
 /** For a GPU without a display. */
 const LINUX_GPU_FLAGS = ["--enable-features=Vulkan", "--use-angle=vulkan", "--disable-vulkan-surface"];
 
+export interface LaunchOptions {
+  /** `software`: Chromium's own, for tests, which stop answers that a GPU would have ended before. `gpu`: this machine's GPU;
+   * Chromium's own where there is none. */
+  readonly adapter: "software" | "gpu";
+}
+
 /** Starts the Chromium that CHROMIUM_PATH names, or an installed one.
  * @throws when there is none */
-export async function launchChromium(): Promise<Browser> {
+export async function launchChromium({ adapter }: LaunchOptions): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error("Chromium: expected one in CHROMIUM_PATH or an installed one, got none");
-  const isSoftware = findGpuEnvironment().VK_DRIVER_FILES !== undefined;
+  const isSoftware = adapter === "software" || findGpuEnvironment().VK_DRIVER_FILES !== undefined;
   const adapterFlags = isSoftware
     ? ["--use-webgpu-adapter=swiftshader"]
     : ["--ignore-gpu-blocklist", ...(process.platform === "linux" ? LINUX_GPU_FLAGS : [])];

@@ -14,28 +14,30 @@ function isAtEnd(): boolean {
   return scrollY + innerHeight >= scrollHeight - END_PIXELS;
 }
 
-function scrollToEnd(): void {
-  scrollTo(0, document.documentElement.scrollHeight);
-}
-
 export function Transcript({ page }: { page: Page }) {
   const turns = page.conversation.turns.value;
   const list = useRef<HTMLElement>(null);
   const isFollowing = useSignal(true);
+  /** Where the page was scrolled to last, as far as is known. */
+  const lastY = useRef(0);
+
+  const scrollToEnd = (): void => {
+    scrollTo(0, document.documentElement.scrollHeight);
+    lastY.current = scrollY;
+  };
 
   useEffect(() => {
-    let lastY = scrollY;
     const onScroll = (): void => {
-      const isUpwards = scrollY < lastY;
-      lastY = scrollY;
+      const isUpwards = scrollY < lastY.current;
+      lastY.current = scrollY;
       // A fast answer grows before the page's own scrolling is told of: only who scrolls upwards leaves the end.
       if (isAtEnd()) isFollowing.value = true;
       else if (isUpwards) isFollowing.value = false;
     };
     // Fires when a line is added, not for every token.
     const observer = new ResizeObserver(() => {
+      onScroll();
       if (isFollowing.value) scrollToEnd();
-      else onScroll();
     });
     observer.observe(list.current!);
     addEventListener("scroll", onScroll, { passive: true });

@@ -114,7 +114,7 @@ export function useFakePages(): (options?: BrowserContextOptions, init?: () => v
   let browser: Browser;
   let site: Site;
   beforeAll(async () => {
-    [browser, site] = await Promise.all([launchChromium(), serveSiteWith("fake-worker.ts")]);
+    [browser, site] = await Promise.all([launchChromium({ adapter: "software" }), serveSiteWith("fake-worker.ts")]);
   });
   afterEach(async () => {
     await Promise.all(browser.contexts().map((context) => context.close()));

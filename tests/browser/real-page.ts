@@ -27,7 +27,7 @@ export function useRealPage(path: string, prepare: (page: Page) => Promise<unkno
   };
   let site: Site;
   beforeAll(async () => {
-    [real.browser, site] = await Promise.all([launchChromium(), serveBuiltSite()]);
+    [real.browser, site] = await Promise.all([launchChromium({ adapter: "software" }), serveBuiltSite()]);
     real.page = await real.browser.newPage();
     real.page.setDefaultTimeout(TIMEOUT_MS);
     real.page.on("request", (request) => {

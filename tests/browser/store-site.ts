@@ -33,7 +33,7 @@ export function useStoreSite(): StoreSite {
       if (bytes) setup.plan.answer(request, response, name, bytes);
       return bytes !== undefined;
     });
-    [browser, setup.site] = await Promise.all([launchChromium(), served]);
+    [browser, setup.site] = await Promise.all([launchChromium({ adapter: "software" }), served]);
   });
   beforeEach(async () => {
     setup.plan = createFaultPlan(false);

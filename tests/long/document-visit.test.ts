@@ -9,7 +9,7 @@ import { serveBuiltSite } from "../browser/site.ts";
 const TIMEOUT_MS = 1_800_000;
 
 test("a sample of 4,096 tokens is read, asked, kept, found after a reload, asked again without reading, and deleted", async () => {
-  const [browser, site] = await Promise.all([launchChromium(), serveBuiltSite()]);
+  const [browser, site] = await Promise.all([launchChromium({ adapter: "software" }), serveBuiltSite()]);
   const page = await browser.newPage();
   page.setDefaultTimeout(TIMEOUT_MS);
   const errors: string[] = [];

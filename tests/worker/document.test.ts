@@ -7,7 +7,6 @@ import {
   type EngineUnderTest,
   type EventOf,
   load,
-  loadEngine,
   SAMPLING,
   settle,
   startEngine,
@@ -19,6 +18,13 @@ const site = useSite();
 const SAMPLE: TextSource = { kind: "sample", seed: 5, numTokens: 400, depths: [0.2, 0.8] };
 /** Of many blocks: a pause comes before the last. */
 const LONGER: TextSource = { ...SAMPLE, numTokens: 1500 };
+
+/** In blocks of which a sample has several on any GPU. */
+async function loadInBlocks(): Promise<EngineUnderTest> {
+  const engine = startEngine();
+  await load(engine, "default", { blockSize: 128 });
+  return engine;
+}
 
 async function open(engine: EngineUnderTest, document = 1, source: TextSource = SAMPLE) {
   engine.send({ kind: "openDocument", document, source });
@@ -49,7 +55,7 @@ function pointsOf({ events }: EngineUnderTest) {
 
 test("a sample is counted, read with every byte told, and answers questions from the same state again and again", async () => {
   site.slowDown();
-  const engine = await loadEngine();
+  const engine = await loadInBlocks();
   const { outline, estimatedMs } = await open(engine);
   expect(outline.facts).toHaveLength(2);
   expect(outline.numTokens).toBeGreaterThan(350);
@@ -79,7 +85,7 @@ test("a sample is counted, read with every byte told, and answers questions from
 
 test("a reading with pauses, and questions in between, ends in the same state as one without", async () => {
   site.slowDown();
-  const engine = await loadEngine();
+  const engine = await loadInBlocks();
   const { outline } = await open(engine, 1, LONGER);
   await read(engine);
   const undisturbed = await ask(engine, 1, "What happened?");
@@ -99,7 +105,7 @@ test("a reading with pauses, and questions in between, ends in the same state as
 
 test("a reading that is stopped is a document of its own, as far as it was read", async () => {
   site.slowDown();
-  const engine = await loadEngine();
+  const engine = await loadInBlocks();
   const { outline } = await open(engine, 1, LONGER);
   engine.send({ kind: "readDocument", document: 1, keyWindow: null });
   await engine.wait("documentReading");
@@ -113,7 +119,7 @@ test("a reading that is stopped is a document of its own, as far as it was read"
 
 test("with constant memory, keys take no more than their window", async () => {
   site.slowDown();
-  const engine = await loadEngine();
+  const engine = await loadInBlocks();
   const { outline } = await open(engine);
   await read(engine, 1, { first: 16, last: 64 });
   const used = pointsOf(engine).map(({ keyAllocatedBytes }) => keyAllocatedBytes);
@@ -163,7 +169,7 @@ test("memory that is full is a pause: what was read answers, more memory reads o
 });
 
 test("a question that does not fit into memory ends its turn, and the document stays", async () => {
-  const engine = await loadEngine();
+  const engine = await loadInBlocks();
   await open(engine);
   await read(engine);
   const answered = await ask(engine, 1, "What happened?");
@@ -175,7 +181,7 @@ test("a question that does not fit into memory ends its turn, and the document s
 });
 
 test("a text that there is no room for is told, and the chat goes on", async () => {
-  const engine = await loadEngine();
+  const engine = await loadInBlocks();
   await answer(engine, 1, "Hello!");
   engine.send({ kind: "setMemoryBudget", bytes: 64_000 });
   engine.send({ kind: "openDocument", document: 1, source: SAMPLE });
@@ -184,7 +190,7 @@ test("a text that there is no room for is told, and the chat goes on", async () 
 });
 
 test("an answer can be stopped, and the next question starts from the document again", async () => {
-  const engine = await loadEngine();
+  const engine = await loadInBlocks();
   await open(engine);
   await read(engine);
   const whole = await ask(engine, 1, "What happened?");
@@ -196,7 +202,7 @@ test("an answer can be stopped, and the next question starts from the document a
 });
 
 test("a document that is closed frees the GPU's memory, and answers nothing any more", async () => {
-  const engine = await loadEngine();
+  const engine = await loadInBlocks();
   const bytesOf = () => engine.events.findLast((event) => event.kind === "ledger")!.lines;
   await answer(engine, 1, "Hello!");
   await settle();
@@ -217,14 +223,14 @@ test("a document that is closed frees the GPU's memory, and answers nothing any 
 });
 
 test("a text of a single block is measured, too", async () => {
-  const engine = await loadEngine();
+  const engine = await loadInBlocks();
   const { outline } = await open(engine, 1, { kind: "text", name: "Short", text: "The red key lies here. " });
   await read(engine);
   expect(pointsOf(engine).map(({ numTokens }) => numTokens)).toEqual([outline.numTokens]);
 });
 
 test("a file that is no text is refused, and says so", async () => {
-  const engine = await loadEngine();
+  const engine = await loadInBlocks();
   const file = new Blob([new Uint8Array([1, 0, 2])]);
   engine.send({ kind: "openDocument", document: 1, source: { kind: "file", name: "a.bin", file } });
   expect(await engine.wait("documentFailed")).toMatchObject({

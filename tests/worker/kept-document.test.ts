@@ -11,7 +11,8 @@ const LONGER: TextSource = { ...SAMPLE, numTokens: 1500 };
 
 async function start(disk: MemoryDisk): Promise<EngineUnderTest> {
   const engine = startEngine({}, async () => openFolder(disk));
-  await load(engine);
+  // Of which a longer text has several on any GPU.
+  await load(engine, "default", { blockSize: 128 });
   return engine;
 }
 

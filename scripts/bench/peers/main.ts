@@ -68,7 +68,7 @@ async function main(): Promise<void> {
     const peers: Pick<OpenPeer, "name" | "description">[] = [];
     const results: Result[] = [];
     for (const name of names) {
-      const browser = await launchChromium();
+      const browser = await launchChromium({ adapter: "gpu" });
       try {
         const peer = await openPeer(browser, name, server.pageUrl);
         if (!peer) continue;
