@@ -61,6 +61,20 @@ function quoteCell(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** The rows in which labels side by side do not touch: each in the first one that has room, from the left. */
+export function rowsOfLabels(spans: readonly { readonly left: number; readonly right: number }[]): readonly number[] {
+  const ends: number[] = [];
+  const rows = spans.map(() => 0);
+  const order = spans.map((_, index) => index).sort((a, b) => spans[a].left - spans[b].left);
+  for (const index of order) {
+    const { left, right } = spans[index];
+    const free = ends.findIndex((end) => end < left);
+    rows[index] = free < 0 ? ends.length : free;
+    ends[rows[index]] = right;
+  }
+  return rows;
+}
+
 /** Moves labels at `ys` apart until they are `gap` from each other and within `top` and `bottom`, as little as may be;
  * the order of the labels stays that of `ys`. */
 export function spreadLabels(ys: readonly number[], gap: number, top: number, bottom: number): readonly number[] {

@@ -2,7 +2,7 @@
 // drawing. Knows nothing of where its numbers come from.
 
 import uPlot from "uplot";
-import { type ChartAxis, type ChartLine, type Numbers, spreadLabels } from "./chart-table.ts";
+import { type ChartAxis, type ChartLine, type Numbers, rowsOfLabels, spreadLabels } from "./chart-table.ts";
 import { type LineStyle, markerPath, styleOf } from "./line-looks.ts";
 
 export interface PlotContents {
@@ -130,27 +130,33 @@ function pointAt(plot: uPlot, line: number, point: number): { readonly x: number
   return { x: plot.valToPos(x, "x", true), y: plot.valToPos(y, "y", true) };
 }
 
-/** An upright line at each, with its label at the top. */
+/** An upright line at each, with its label at the top, below others that are in its way. */
 function drawMarks(plot: uPlot, marks: readonly ChartMark[], font: string, colorOf: ColorOf): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
   ctx.save();
   ctx.font = scaledFont(font);
+  ctx.textAlign = "left";
   ctx.textBaseline = "top";
   ctx.strokeStyle = colorOf("--edge");
   ctx.fillStyle = colorOf("--muted");
   ctx.lineWidth = ratio;
   ctx.setLineDash([2 * ratio, 3 * ratio]);
-  for (const { x, label } of marks) {
+  const right = bbox.left + bbox.width;
+  const placed = marks.flatMap(({ x, label }) => {
     const at = plot.valToPos(x, "x", true);
-    if (!(at >= bbox.left && at <= bbox.left + bbox.width)) continue;
+    if (!(at >= bbox.left && at <= right)) return [];
+    const width = ctx.measureText(label).width;
+    const left = at + 5 * ratio + width <= right ? at + 5 * ratio : at - 5 * ratio - width;
+    return [{ at, label, left, right: left + width }];
+  });
+  const rows = rowsOfLabels(placed);
+  for (const [index, { at, label, left }] of placed.entries()) {
     ctx.beginPath();
     ctx.moveTo(at, bbox.top);
     ctx.lineTo(at, bbox.top + bbox.height);
     ctx.stroke();
-    const fits = at + ctx.measureText(label).width + 5 * ratio <= bbox.left + bbox.width;
-    ctx.textAlign = fits ? "left" : "right";
-    ctx.fillText(label, at + (fits ? 5 : -5) * ratio, bbox.top + 2 * ratio);
+    ctx.fillText(label, left, bbox.top + (2 + rows[index] * LABEL_GAP) * ratio);
   }
   ctx.restore();
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type ChartLine, spreadLabels, tableRows, toCsv } from "../../../src/ui/charts/chart-table.ts";
+import { type ChartLine, rowsOfLabels, spreadLabels, tableRows, toCsv } from "../../../src/ui/charts/chart-table.ts";
 import { LINE_LOOKS, styleOf } from "../../../src/ui/charts/line-looks.ts";
 
 function line(label: string, values: readonly number[]): ChartLine {
@@ -52,4 +52,11 @@ test("no two looks share dash and marker, and what is computed is dotted without
   expect(styleOf(0, "computed").marker).toBeNull();
   expect(styleOf(0, "computed").dash).not.toEqual(styleOf(0, "measured").dash);
   expect(styleOf(0, "allocated").width).toBeLessThan(styleOf(0, "measured").width);
+});
+
+test("labels side by side stand in one row, and those that would touch below each other", () => {
+  const span = (left: number) => ({ left, right: left + 20 });
+  expect(rowsOfLabels([span(0), span(40), span(80)])).toEqual([0, 0, 0]);
+  expect(rowsOfLabels([span(15), span(0), span(30), span(36)])).toEqual([1, 0, 0, 1]);
+  expect(rowsOfLabels([])).toEqual([]);
 });
