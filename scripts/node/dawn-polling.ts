@@ -12,7 +12,9 @@ export function slowDawnPolling(): void {
   Object.assign(globalThis, { setImmediate: Object.assign(schedule, setImmediate) });
 }
 
-/** Whether the function is a binding's: it has no name and no source. A bound function has a name. */
+/** Whether the function is a binding's: it has no name and no source. A bound function has a name, and what settles a promise
+ * takes an argument and is no constructor. */
 function isNative(callback: (...given: unknown[]) => void): boolean {
-  return callback.name === "" && String(callback).endsWith("{ [native code] }");
+  const hasNoSource = callback.name === "" && String(callback).endsWith("{ [native code] }");
+  return hasNoSource && callback.length === 0 && Object.hasOwn(callback, "prototype");
 }

@@ -5,6 +5,9 @@ import { findChromium } from "./chromium.ts";
 import { disabledDawnFeatures, enabledDawnFeatures } from "./dawn-features.ts";
 import { findGpuEnvironment } from "./gpu-environment.ts";
 
+/** Known once it was looked for. */
+let hasGpu: boolean | undefined;
+
 /** For a GPU without a display. */
 const LINUX_GPU_FLAGS = ["--enable-features=Vulkan", "--use-angle=vulkan", "--disable-vulkan-surface"];
 
@@ -19,7 +22,8 @@ export interface LaunchOptions {
 export async function launchChromium({ adapter }: LaunchOptions): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error("Chromium: expected one in CHROMIUM_PATH or an installed one, got none");
-  const isSoftware = adapter === "software" || findGpuEnvironment().VK_DRIVER_FILES !== undefined;
+  if (adapter === "gpu") hasGpu ??= findGpuEnvironment().VK_DRIVER_FILES === undefined;
+  const isSoftware = adapter === "software" || !hasGpu;
   const adapterFlags = isSoftware
     ? ["--use-webgpu-adapter=swiftshader"]
     : ["--ignore-gpu-blocklist", ...(process.platform === "linux" ? LINUX_GPU_FLAGS : [])];

@@ -97,11 +97,6 @@ export class DecodePipeline {
     return this.#pace;
   }
 
-  /** Of a text's run number `index`: up to the pace, doubled from one, so that the GPU begins when a single step is encoded. */
-  stepsOfRun(index: number): number {
-    return this.#isFixed ? this.#pace.steps : Math.min(this.#pace.steps, 2 ** index);
-  }
-
   /** Queues a run in one submit, after `position` tokens. The step buffer holds the token to begin with. */
   submit(pass: Pass, position: number, numSteps: number): DecodeRun {
     const slot = this.#slots[this.#numRuns % this.#slots.length]!;
@@ -122,14 +117,13 @@ export class DecodePipeline {
   }
 
   /** Takes note of how long a run took, once its head has arrived. */
-  adapt({ numSteps, submittedMs }: Pick<DecodeRun, "numSteps" | "submittedMs">): void {
+  adapt({ numSteps, submittedMs }: DecodeRun): void {
     const now = performance.now();
     const runMs = now - Math.max(submittedMs, this.#lastDoneMs);
     this.#lastDoneMs = now;
     if (this.#isFixed) return;
-    // At most doubled, so that one short measurement does not make a long run; a text's first runs are short by themselves.
-    const most = Math.min(Math.max(2 * numSteps, this.#pace.steps), MAX_RUN_STEPS);
-    const wanted = Math.min((RUN_MS / runMs) * numSteps, most);
+    // At most doubled, so that one short measurement does not make a long run.
+    const wanted = Math.min((RUN_MS / runMs) * numSteps, 2 * numSteps, MAX_RUN_STEPS);
     this.#pace = { depth: runMs > SLOW_RUN_MS ? 1 : MAX_DEPTH, steps: Math.max(1, Math.floor(wanted)) };
   }
 

@@ -18,7 +18,6 @@ export async function* generate(
   if (core.pendingToken === undefined) throw new RangeError("decode: expected a pending token, got none");
   expectLogitBias(draw.sampling.logitBias, core.model.config.vocabSize);
   const inFlight: DecodeRun[] = [];
-  let numRuns = 0;
   let numSubmitted = 0;
   let numTold = 0;
   let isAhead = false;
@@ -26,7 +25,7 @@ export async function* generate(
   try {
     while (numTold < maxTokens) {
       while (inFlight.length < pipeline.pace.depth && numSubmitted < maxTokens) {
-        const numSteps = Math.min(pipeline.stepsOfRun(numRuns), maxTokens - numSubmitted);
+        const numSteps = Math.min(pipeline.pace.steps, maxTokens - numSubmitted);
         const position = core.position + numSubmitted - numTold;
         await core.reserve(position + numSteps);
         const pass = await core.pass("decode");
@@ -34,7 +33,6 @@ export async function* generate(
         core.state.kvCache.noteWrites(position, numSteps);
         inFlight.push(pipeline.submit(pass, position, numSteps));
         numSubmitted += numSteps;
-        numRuns += 1;
       }
       const run = inFlight.shift()!;
       const head = await run.head;

@@ -13,13 +13,12 @@ import type { FolderHandle } from "../store/private-files.ts";
 import type { StorePorts } from "../store/weight-store.ts";
 import { DocumentAnswers } from "./document-answers.ts";
 import { DocumentKeeper } from "./document-keeper.ts";
-import { describeSource, growthOf, outlineOf } from "./document-outline.ts";
+import { describeSource, outlineOf } from "./document-outline.ts";
 import { DocumentReader } from "./document-reader.ts";
 import { DocumentShelf } from "./document-shelf.ts";
 import { parseFailure } from "./failures.ts";
 import type { Gpu, GpuHost } from "./gpu-host.ts";
 import type { JobQueue } from "./job-queue.ts";
-import { measureSpeed } from "./measure-speed.ts";
 import type { DocumentRequest } from "./messages-document.ts";
 import type { WorkerEvent } from "./messages.ts";
 import type { ModelUse } from "./model-use.ts";
@@ -154,13 +153,11 @@ export class DocumentPart {
 
   /** Measures the speed, unless it is known, and tells what reading will take; from then on the document is open. */
   async #present(open: OpenDocument, signal: AbortSignal): Promise<void> {
-    await this.#withModel("Measuring the reading speed", signal, async (gpu, chat) => {
+    await this.#withModel("Measuring the reading speed", signal, async (gpu, chat, jobSignal) => {
       const { ids } = open.text;
-      const speed = this.#gauge.of(gpu) ?? (await measureSpeed(chat.model, ids, growthOf(chat)));
-      this.#gauge.note(gpu, speed);
+      const { msPerToken, at, growth } = await this.#gauge.speedFor(gpu, chat, ids, jobSignal);
       signal.throwIfAborted();
       this.#open = open;
-      const { msPerToken, at, growth } = speed;
       const estimatedMs = readingMs(growth, msPerToken, at, 0, ids.length, null);
       const outline = outlineOf(open, gpu, chat);
       this.#post({ kind: "documentOpened", document: open.number, outline, estimatedMs, earlier: null });

@@ -69,7 +69,8 @@ export class DocumentReader {
           await prepare?.();
           const end = await host.run(async (gpu) => {
             const chat = await gpu.open(use, signal);
-            return readAndTell(open, gpu, chat, { post, keeper: this.#keeper, signal, gauge: this.#gauge });
+            const growth = this.#gauge.growthOn(gpu, chat);
+            return readAndTell(open, gpu, chat, { post, keeper: this.#keeper, signal, growth });
           }, signal);
           if (end !== "whole") return pause(end === "full");
           this.#job = undefined;

@@ -5,17 +5,17 @@ import { isMemoryError } from "../gpu/memory-budget.ts";
 import { measureBytes, ReadingMeter } from "../document/reading.ts";
 import { readingMs } from "../document/reading-plan.ts";
 import type { DocumentKeeper } from "./document-keeper.ts";
-import { excerptAt, growthOf } from "./document-outline.ts";
+import { excerptAt } from "./document-outline.ts";
 import type { Gpu } from "./gpu-host.ts";
 import type { WorkerEvent } from "./messages.ts";
 import type { OpenDocument } from "./open-document.ts";
-import type { SpeedGauge } from "./speed-gauge.ts";
 
 export interface ReadAndTellOptions {
   readonly post: (event: WorkerEvent) => void;
   readonly keeper: DocumentKeeper;
   readonly signal: AbortSignal;
-  readonly gauge: SpeedGauge;
+  /** See Speed. */
+  readonly growth: number;
 }
 
 /** A snapshot is written after so many tokens, or this share of the text, or this time. */
@@ -31,10 +31,9 @@ export async function readAndTell(
   open: OpenDocument,
   gpu: Gpu,
   chat: ChatModel,
-  { post, keeper, signal, gauge }: ReadAndTellOptions,
+  { post, keeper, signal, growth }: ReadAndTellOptions,
 ): Promise<ReadingEnd> {
   const { ids } = open.text;
-  const growth = gauge.of(gpu)?.growth ?? growthOf(chat);
   await keeper.begin(open, chat);
   let savedMs = performance.now();
   let savedTokens = open.readTokens;
@@ -60,7 +59,6 @@ export async function readAndTell(
     meter ??= new ReadingMeter(numTokens, performance.now());
     if (!reading) return;
     const { msPerToken, tokensPerSecond } = reading;
-    gauge.note(gpu, { msPerToken: 1000 / tokensPerSecond, at: numTokens, growth });
     const point = { numTokens, msPerToken, ...measureBytes(gpu.session, sequence) };
     open.record.add(point);
     post({

@@ -9,7 +9,7 @@ const SETTINGS = "prompt=Who+are+you%3F&maxTokens=40&raceTokens=640";
 const TIMEOUT_MS = 600_000;
 
 const site = await serveBuiltSite();
-const browser = await launchChromium({ adapter: "gpu" });
+const browser = await launchChromium({ adapter: "software" });
 try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   page.setDefaultTimeout(TIMEOUT_MS);

@@ -8,7 +8,7 @@ import { serveBuiltSite } from "./site.ts";
 const TIMEOUT_MS = 900_000;
 
 const site = await serveBuiltSite();
-const browser = await launchChromium({ adapter: "gpu" });
+const browser = await launchChromium({ adapter: "software" });
 const page = await browser.newPage({
   viewport: { width: 1280, height: 800 },
   deviceScaleFactor: 2,

@@ -8,7 +8,7 @@ const MESSAGES = ["Hello!", "Tell me a short story about a fox."];
 const TIMEOUT_MS = 240_000;
 
 const site = await serveBuiltSite();
-const browser = await launchChromium({ adapter: "gpu" });
+const browser = await launchChromium({ adapter: "software" });
 const page = await browser.newPage({
   viewport: { width: 1280, height: 720 },
   deviceScaleFactor: 2,

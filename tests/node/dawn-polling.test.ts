@@ -35,6 +35,9 @@ test("what others give to setImmediate can be cleared and awaited as ever", asyn
     expect(immediate.constructor.name).toBe("Immediate");
     clearImmediate(immediate);
   }
+  let immediate: NodeJS.Immediate | undefined;
+  await new Promise<void>((resolve) => (immediate = setImmediate(resolve)));
+  expect(immediate!.constructor.name).toBe("Immediate");
   await pause(10);
   expect(hasRun).toBe(false);
   expect(await promisify(setImmediate)("given")).toBe("given");

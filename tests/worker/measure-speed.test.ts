@@ -1,47 +1,112 @@
-import { beforeAll, expect, test } from "vitest";
-import { GpuSession } from "../../src/gpu/session.ts";
-import { MemoryBudget } from "../../src/gpu/memory-budget.ts";
-import { Model } from "../../src/model/model.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { MemoryBudgetError } from "../../src/gpu/memory-budget.ts";
+import type { Model } from "../../src/model/model.ts";
 import { measureSpeed } from "../../src/worker/measure-speed.ts";
-import { readShaders } from "../../scripts/node/shaders.ts";
-import { createMadeUpSource, createMadeUpWeights, MADE_UP_CONFIG } from "../gpu/made-up-model.ts";
-import { openSharedGpu } from "../gpu/shared-gpu.ts";
 
-const BLOCK_SIZE = 16;
-const ASSUMED_GROWTH = 1e-6;
-/** Long enough for its growth to be measured. */
-const LONG = Uint32Array.from({ length: 4096 }, (_, index) => (index * 7) % 8192);
+const BLOCK_SIZE = 512;
+const ASSUMED_GROWTH = 5.4e-5;
+const LONG = new Uint32Array(131_072);
 
-let model: Model;
-const memory = new MemoryBudget();
+/** Of a made-up GPU. */
+interface Pace {
+  readonly isSoftware?: boolean;
+  /** What a token at the very beginning takes, and a call besides its tokens. */
+  readonly firstMs: number;
+  readonly callMs: number;
+  readonly growth: number;
+  /** Tokens for which a sequence has room at most. */
+  readonly mostTokens?: number;
+}
 
-beforeAll(async () => {
-  const session = await GpuSession.open(await openSharedGpu(), { shaders: readShaders(), memory });
-  const source = createMadeUpSource(MADE_UP_CONFIG, createMadeUpWeights(MADE_UP_CONFIG, 3));
-  model = await Model.load(session, source, { blockSize: BLOCK_SIZE });
-  return () => session.close();
+const FAST: Pace = { firstMs: 0.007, callMs: 4, growth: 2.4e-5 };
+
+let nowMs = 0;
+/** Of each call: position and number of tokens. */
+let calls: [number, number][] = [];
+let numOpen = 0;
+
+beforeEach(() => {
+  [nowMs, calls, numOpen] = [0, [], 0];
+  vi.spyOn(performance, "now").mockImplementation(() => nowMs);
 });
 
-test("on a GPU up to sixteen blocks and some far from the beginning are read, and nothing of them stays", async () => {
-  const { allocatedBytes } = model.session.ledger;
-  const { msPerToken, at, growth } = await measureSpeed(model, LONG, ASSUMED_GROWTH, false);
-  expect(msPerToken).toBeGreaterThan(0);
-  expect(at).toBeLessThanOrEqual((16 * BLOCK_SIZE) / 2);
-  expect(growth).toBeGreaterThanOrEqual(0);
-  expect(model.session.ledger.allocatedBytes).toBe(allocatedBytes);
+afterEach(() => {
+  vi.restoreAllMocks();
 });
 
-test("the growth is assumed where it is none, where a text is short, and where there is no room to measure it", async () => {
-  const growthOf = async (ids: Uint32Array, assumed: number) => (await measureSpeed(model, ids, assumed, false)).growth;
-  expect(await growthOf(LONG, 0)).toBe(0);
-  expect(await growthOf(LONG.subarray(0, 40), ASSUMED_GROWTH)).toBe(ASSUMED_GROWTH);
-  const { budgetBytes } = memory;
-  // Room for sixteen blocks, not for 4,096 tokens.
-  memory.budgetBytes = memory.usedBytes + 250_000;
-  expect(await growthOf(LONG, ASSUMED_GROWTH)).toBe(ASSUMED_GROWTH);
-  memory.budgetBytes = budgetBytes;
+/** A model whose sequences take their time without reading anything. */
+function createModel({ isSoftware = false, firstMs, callMs, growth, mostTokens = Infinity }: Pace): Model {
+  const createSequence = async (numTokens: number) => {
+    if (numTokens > mostTokens) throw new MemoryBudgetError("sequence", numTokens, 0, mostTokens);
+    numOpen += 1;
+    let position = 0;
+    return {
+      clear: () => (position = 0),
+      assume: (length: number) => (position = length),
+      prefill: async ({ length }: Uint32Array) => {
+        calls.push([position, length]);
+        nowMs += callMs + firstMs * (length + growth * length * (position + length / 2));
+        position += length;
+      },
+      destroy: () => (numOpen -= 1),
+    };
+  };
+  const adapterInfo = { vendor: isSoftware ? "google" : "test", architecture: isSoftware ? "swiftshader" : "" };
+  return { blockSize: BLOCK_SIZE, session: { adapterInfo }, createSequence } as unknown as Model;
+}
+
+const measure = (pace: Pace, ids: Uint32Array, signal = new AbortController().signal) =>
+  measureSpeed(createModel(pace), ids, { assumedGrowth: ASSUMED_GROWTH, signal });
+
+test("a fast GPU reads more and more blocks, and some far into the text, which tell what a token takes anywhere", async () => {
+  const { msPerToken, at, growth, textLength } = await measure(FAST, LONG);
+  expect(calls).toEqual([
+    ...[512, 512, 1024, 2048, 4096, 8192].map((length) => [0, length]),
+    [32_768, 512],
+    [32_768, 4096],
+  ]);
+  const tokenMs = (position: number) => (msPerToken * (1 + growth * position)) / (1 + growth * at);
+  for (const position of [1000, 30_000, 1_000_000]) {
+    const trueMs = FAST.firstMs * (1 + FAST.growth * position);
+    expect(tokenMs(position) / trueMs).toBeGreaterThan(0.9);
+    expect(tokenMs(position) / trueMs).toBeLessThan(1.15);
+  }
+  expect(textLength).toBe(Infinity);
+  expect(numOpen).toBe(0);
+});
+
+test("a slow GPU reads one block, and its growth is assumed", async () => {
+  const { msPerToken, growth, textLength } = await measure({ firstMs: 3, callMs: 0, growth: 0 }, LONG);
+  expect(calls).toEqual([[0, 512]]);
+  expect(msPerToken).toBeCloseTo(3, 3);
+  expect(growth).toBe(ASSUMED_GROWTH);
+  expect(textLength).toBe(Infinity);
+});
+
+test("a short text tells how long it is, so that a longer one is measured anew", async () => {
+  const { growth, textLength } = await measure(FAST, LONG.subarray(0, 700));
+  expect(calls.at(-1)).toEqual([0, 700]);
+  expect(growth).toBe(ASSUMED_GROWTH);
+  expect(textLength).toBe(700);
+});
+
+test("where memory is tight, fewer blocks are read; where there is none, that is told", async () => {
+  const { growth } = await measure({ ...FAST, mostTokens: 2100 }, LONG);
+  expect(Math.max(...calls.map(([, length]) => length))).toBe(2048);
+  expect(growth).toBe(ASSUMED_GROWTH);
+  await expect(measure({ ...FAST, mostTokens: 500 }, LONG)).rejects.toThrow(MemoryBudgetError);
+  expect(numOpen).toBe(0);
 });
 
 test("a software adapter reads some tokens only", async () => {
-  expect(await measureSpeed(model, LONG, ASSUMED_GROWTH, true)).toMatchObject({ at: 8, growth: ASSUMED_GROWTH });
+  await measure({ ...FAST, isSoftware: true }, LONG);
+  expect(calls).toEqual([[0, 16]]);
+});
+
+test("it ends when it is told to", async () => {
+  const controller = new AbortController();
+  controller.abort(new Error("closed"));
+  await expect(measure(FAST, LONG, controller.signal)).rejects.toThrow("closed");
+  expect(calls).toHaveLength(1);
+  expect(numOpen).toBe(0);
 });

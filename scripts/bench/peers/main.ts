@@ -82,11 +82,11 @@ async function main(): Promise<void> {
             console.log(`${round === 0 ? "warm-up" : `round ${round}`} ${describeResult(result)}`);
             if (round > 0) results.push(result);
           }
+          if (values.out) await writeFile(values.out, JSON.stringify({ peers, results }, null, 1) + "\n");
         }
       } finally {
         await browser.close();
       }
-      if (values.out) await writeFile(values.out, JSON.stringify({ peers, results }, null, 1) + "\n");
     }
     console.log(`\n${formatReport(peers, results)}`);
   } finally {
