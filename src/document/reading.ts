@@ -85,6 +85,9 @@ export class ReadingMeter {
   #toldMs: number;
   /** Since it was told last. */
   #leftOutMs = 0;
+  /** What was told last, without what was left out. */
+  #lastTokens = 0;
+  #lastMs = 0;
   #msPerToken: number | undefined;
 
   constructor(numTokens: number, nowMs: number) {
@@ -103,7 +106,14 @@ export class ReadingMeter {
     const readTokens = numTokens - this.#toldTokens;
     if (readTokens <= 0 || (elapsedMs - this.#leftOutMs < SHORTEST_PAUSE_MS && !isLast)) return undefined;
     const msPerToken = elapsedMs / readTokens;
-    const readingMsPerToken = Math.max(0, elapsedMs - this.#leftOutMs) / readTokens;
+    const readingMs = Math.max(0, elapsedMs - this.#leftOutMs);
+    // A few tokens at the end are a short block, which takes longer for each: they are told with those before them.
+    const isShort = isLast && readTokens < this.#lastTokens / 2;
+    const readingMsPerToken = isShort
+      ? (this.#lastMs + readingMs) / (this.#lastTokens + readTokens)
+      : readingMs / readTokens;
+    this.#lastTokens = readTokens;
+    this.#lastMs = readingMs;
     const weight = this.#msPerToken === undefined ? 1 : 1 - Math.exp(-elapsedMs / MEMORY_MS);
     this.#msPerToken = (this.#msPerToken ?? msPerToken) * (1 - weight) + msPerToken * weight;
     this.#toldTokens = numTokens;

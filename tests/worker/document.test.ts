@@ -249,6 +249,15 @@ test("a meter leaves out of a token's time what was spent on something else, and
   expect(meter.advance(140, 1040, false)!.msPerToken).toBe(1);
 });
 
+test("a meter tells a few last tokens with those before them, since a short block takes longer for each", () => {
+  const meter = new ReadingMeter(0, 0);
+  expect(meter.advance(128, 128, false)!.msPerToken).toBe(1);
+  expect(meter.advance(138, 218, true)!.msPerToken).toBe((128 + 90) / 138);
+  const longer = new ReadingMeter(0, 0);
+  longer.advance(128, 128, false);
+  expect(longer.advance(228, 328, true)!.msPerToken).toBe(2);
+});
+
 test("a meter tells speeds at most sixty times a second, and the last tokens always", () => {
   const meter = new ReadingMeter(0, 0);
   expect(meter.advance(10, 10, false)).toBeUndefined();
