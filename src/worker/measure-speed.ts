@@ -27,8 +27,8 @@ interface Timed {
   readonly at: number;
 }
 
-/** A processor that plays GPU reads some tokens a second. */
-const SOFTWARE_TOKENS = 16;
+/** A processor that plays GPU reads some tokens a second. So many are a tile of the kernels: fewer take as long. */
+const SOFTWARE_TOKENS = 32;
 /** On a GPU: as many blocks as take a moment, since a block alone takes longer than one among others. */
 const MOMENT_MS = 100;
 const MOST_BLOCKS = 16;

@@ -100,7 +100,7 @@ test("where memory is tight, fewer blocks are read; where there is none, that is
 
 test("a software adapter reads some tokens only", async () => {
   await measure({ ...FAST, isSoftware: true }, LONG);
-  expect(calls).toEqual([[0, 16]]);
+  expect(calls).toEqual([[0, 32]]);
 });
 
 test("it ends when it is told to", async () => {
