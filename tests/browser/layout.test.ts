@@ -30,6 +30,8 @@ for (const [width, height] of [
     const { page, engine } = await open({ viewport: { width, height } });
     await page.getByText("Find the GPU").waitFor();
     expect(await overhang(page)).toBe(0);
+    // What is said before the worker listens is lost.
+    await expect.poll(() => engine.pending().length).toBeGreaterThan(0);
     await engine.emit({ kind: "paused", problem: "web-page", message: "x", pauseMs: 60_000 });
     await engine.emit({ kind: "keeping", keeping: "no-storage" });
     await page.getByRole("button", { name: "Try now" }).waitFor();
