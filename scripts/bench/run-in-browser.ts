@@ -7,9 +7,9 @@ import { basename, join, resolve } from "node:path";
 import type { Browser } from "playwright-core";
 import { createServer, type Plugin } from "vite";
 import type { BenchmarkResult } from "../../src/bench/result.ts";
+import { launchChromium } from "../node/launch-chromium.ts";
 import type { BenchEvent, BenchRequest } from "./bench-messages.ts";
 import type { BenchOptions } from "./bench-options.ts";
-import { launchChromium } from "../node/launch-chromium.ts";
 import type { BenchmarkReporter } from "./reporter.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");

@@ -22,10 +22,7 @@ export interface MeasureOptions {
   readonly signal: AbortSignal;
 }
 
-interface Timed {
-  readonly msPerToken: number;
-  readonly at: number;
-}
+type Timed = Pick<Speed, "msPerToken" | "at">;
 
 /** A processor that plays GPU reads some tokens a second. So many are a tile of the kernels: fewer take as long. */
 const SOFTWARE_TOKENS = 32;

@@ -38,7 +38,7 @@ export interface Site {
   lossAtCall: number;
 }
 
-export interface SiteToLose extends Site {
+export interface ControlledSite extends Site {
   loseDevices(count: number): void;
   /** The test's devices take their time before they tell that work is done, so that something can happen meanwhile. */
   slowDown(): void;
@@ -58,7 +58,7 @@ const COUNTED_CALLS = [
 /** Puts a GPU and a server with a made-up model where an engine looks for them, anew for each of the file's tests. A test that
  * loses devices says first how many it will lose: so many are real ones, on which all kernels are compiled anew. Those that
  * are opened after them stay, and are shared. */
-export function useSite(): SiteToLose {
+export function useSite(): ControlledSite {
   const devices: GPUDevice[] = [];
   const site = { devices, numCalls: 0, lossAtCall: Infinity } as { -readonly [Field in keyof Site]: Site[Field] };
   let realGpu: GPU;

@@ -3,7 +3,7 @@
 import { expect } from "vitest";
 import { createRandom } from "../../src/bench/made-up-source.ts";
 import type { SamplingSettings } from "../../src/worker/messages-model.ts";
-import { type EngineUnderTest, load, SAMPLING, type SiteToLose, startEngine, textOf } from "./engine-under-test.ts";
+import { type EngineUnderTest, load, SAMPLING, type ControlledSite, startEngine, textOf } from "./engine-under-test.ts";
 
 const SEEDED: SamplingSettings = { temperature: 0.9, topK: 40, topP: 0.95, minP: 0, seed: 5 };
 const NUM_TOKENS = 10;
@@ -28,7 +28,7 @@ export async function beginAnew(engine: EngineUnderTest): Promise<void> {
 
 /** Loses a device at so many seeded moments of loading, and of reading and writing; fails when an answer is another than
  * without. Each moment compiles all kernels. */
-export async function loseDevicesAt(site: SiteToLose, numLoading: number, numAnswering: number): Promise<void> {
+export async function loseDevicesAt(site: ControlledSite, numLoading: number, numAnswering: number): Promise<void> {
   const random = createRandom(3);
   /** A call from the first to the last of so many. */
   const drawCall = (numCalls: number) => 1 + Math.floor(((random() + 1) / 2) * numCalls);

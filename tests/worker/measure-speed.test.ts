@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { MemoryBudgetError } from "../../src/gpu/memory-budget.ts";
+import type { ChatModel } from "../../src/chat/chat-model.ts";
 import type { Model } from "../../src/model/model.ts";
+import type { Gpu } from "../../src/worker/gpu-host.ts";
 import { measureSpeed } from "../../src/worker/measure-speed.ts";
+import { SpeedGauge } from "../../src/worker/speed-gauge.ts";
+import { MADE_UP_CONFIG } from "../gpu/made-up-model.ts";
 
 const BLOCK_SIZE = 512;
 const ASSUMED_GROWTH = 5.4e-5;
@@ -52,7 +56,12 @@ function createModel({ isSoftware = false, firstMs, callMs, growth, mostTokens =
     };
   };
   const adapterInfo = { vendor: isSoftware ? "google" : "test", architecture: isSoftware ? "swiftshader" : "" };
-  return { blockSize: BLOCK_SIZE, session: { adapterInfo }, createSequence } as unknown as Model;
+  return {
+    config: MADE_UP_CONFIG,
+    blockSize: BLOCK_SIZE,
+    session: { adapterInfo },
+    createSequence,
+  } as unknown as Model;
 }
 
 const measure = (pace: Pace, ids: Uint32Array, signal = new AbortController().signal) =>
@@ -109,4 +118,21 @@ test("it ends when it is told to", async () => {
   await expect(measure(FAST, LONG, controller.signal)).rejects.toThrow("closed");
   expect(calls).toHaveLength(1);
   expect(numOpen).toBe(0);
+});
+
+test("what is known is measured again for a longer text that tells more, and on another GPU", async () => {
+  const gauge = new SpeedGauge();
+  const chat = { model: createModel(FAST), numParameters: 1e6 } as ChatModel;
+  const { signal } = new AbortController();
+  const gpu = {} as Gpu;
+  const numCallsFor = async (on: Gpu, length: number): Promise<number> => {
+    calls = [];
+    await gauge.speedFor(on, chat, LONG.subarray(0, length), signal);
+    return calls.length;
+  };
+  expect(await numCallsFor(gpu, 700)).toBeGreaterThan(0);
+  expect(await numCallsFor(gpu, 600)).toBe(0);
+  expect(await numCallsFor(gpu, 40_000)).toBeGreaterThan(0);
+  expect(await numCallsFor(gpu, LONG.length)).toBe(0);
+  expect(await numCallsFor({} as Gpu, 600)).toBeGreaterThan(0);
 });
